@@ -1,0 +1,18 @@
+/** Every row of the in-process bench, in the order of DESIGN's table of bars. */
+
+import type { Row } from "./row.ts";
+import { causalityRows } from "./rows/causality.ts";
+import { emitRows } from "./rows/emit.ts";
+import { memoryRows } from "./rows/memory.ts";
+import { patternRows } from "./rows/patterns.ts";
+import { pullRows } from "./rows/pull.ts";
+import { queryRows } from "./rows/query.ts";
+
+export const rows: readonly Row[] = [
+  ...emitRows,
+  ...patternRows,
+  ...pullRows,
+  ...queryRows,
+  ...causalityRows,
+  ...memoryRows,
+];

@@ -1,0 +1,222 @@
+/** The aether: one service process's connection to the medium. It makes vibrators and sees what becomes of waves. */
+
+import { AetherError, expected } from "../errors.ts";
+import { assertChannelName } from "../wave/channel-name.ts";
+import { randomToken } from "../wave/ids.ts";
+import { connect, type AetherOptions, type Connected } from "./connect.ts";
+import { type Emitted, type Graph, graphOf } from "./graph.ts";
+import type { Handler } from "./handlers.ts";
+import type { Interceptor } from "./interceptors.ts";
+import type { AetherEvents, EventName } from "./observers.ts";
+import { millisecondsOf } from "./options.ts";
+import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
+import { assertLabel, type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
+import { type AetherStats, Tally } from "./stats.ts";
+import { Vibrator } from "./vibrator.ts";
+
+/** Options of `whenHeard`. */
+export interface WhenHeardOptions {
+  /** Milliseconds after which it rejects with `AETHER_TIMEOUT`; default: never. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `observe`. */
+export type ObserveOptions = Pick<ResonanceOptions, "concurrency" | "inbox" | "signal">;
+
+const INSTANCE_LENGTH = 12;
+
+/** A connection to the medium. */
+export class Aether implements AsyncDisposable {
+  readonly #connected: Connected;
+  readonly #vibrators = new Map<string, Vibrator>();
+  readonly #retired = new Tally();
+  readonly #retiredEmissions = { emitted: 0, faded: 0, exhausted: 0, refused: 0 };
+  #observer: Vibrator | undefined;
+  #observations = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(connected: Connected) {
+    this.#connected = connected;
+  }
+
+  /**
+   * Joins the medium; without options an in-process one of its own, which needs no server. Rejects with
+   * `AETHER_BAD_OPTION` or `AETHER_UNSUPPORTED`.
+   */
+  static async connect(options: AetherOptions = {}): Promise<Aether> {
+    const connected = await connect(options, (instance) => aether.#vibrators.get(instance));
+    const aether = new Aether(connected);
+    return aether;
+  }
+
+  /** Makes an instance of the service `name`. Throws `AETHER_BAD_OPTION` or `AETHER_CLOSED`. */
+  vibrator(name: string, options?: VibratorOptions): Vibrator {
+    this.#assertOpen();
+    assertLabel("name", name);
+    const vibrator = this.#newVibrator(name, options);
+    this.#vibrators.set(vibrator.id, vibrator);
+    return vibrator;
+  }
+
+  #newVibrator(name: string, options: VibratorOptions | undefined): Vibrator {
+    const { parts } = this.#connected;
+    const id = `${name}-${randomToken(parts.random, INSTANCE_LENGTH)}`;
+    return new Vibrator(name, id, vibratorSettings(options), parts, (closed) => this.#retire(closed));
+  }
+
+  #retire(vibrator: Vibrator): void {
+    if (this.#vibrators.delete(vibrator.id)) {
+      this.#retired.add(vibrator.tally);
+      const { emitted, faded, exhausted, refused } = vibrator.emission;
+      this.#retiredEmissions.emitted += emitted;
+      this.#retiredEmissions.faded += faded;
+      this.#retiredEmissions.exhausted += exhausted;
+      this.#retiredEmissions.refused += refused;
+    }
+  }
+
+  /**
+   * Sees a copy of every wave on `pattern`: events, broadcasts, commands and queries, not what goes back to one
+   * instance (responses, reflections). It joins no group, is no receiver of anything, and can slow nobody: when it
+   * does not keep up, its own inbox sheds. In process it costs a push a wave.
+   */
+  observe(pattern: string, handler?: Handler, options?: ObserveOptions): Promise<Resonance>;
+  observe(pattern: string, options: ObserveOptions): Promise<Resonance>;
+  async observe(
+    pattern: string,
+    handlerOrOptions?: Handler | ObserveOptions,
+    given?: ObserveOptions,
+  ): Promise<Resonance> {
+    this.#assertOpen();
+    const handler = typeof handlerOrOptions === "function" ? handlerOrOptions : undefined;
+    const options = typeof handlerOrOptions === "object" ? handlerOrOptions : given;
+    this.#observer ??= this.#newVibrator("observer", undefined);
+    const name = `observer-${++this.#observations}`;
+    return await this.#observer.observe(pattern, handler, { ...options, name });
+  }
+
+  /** Puts `interceptor` around every emit and handling, inside those that are there; returns the undo. */
+  use(interceptor: Interceptor): () => void {
+    if (typeof interceptor !== "object" || interceptor === null) {
+      throw expected("interceptor", "an object with `emit`, `handle` or both", interceptor);
+    }
+    return this.#connected.parts.interceptors.use(interceptor);
+  }
+
+  /** Calls `listener` at every `event`; returns the undo. */
+  on<E extends EventName>(event: E, listener: (event: AetherEvents[E]) => void): () => void {
+    return this.#connected.parts.observers.on(event, listener);
+  }
+
+  /** What became of all waves of this aether's vibrators, at this moment. */
+  stats(): AetherStats {
+    const sum = new Tally();
+    const emissions = { ...this.#retiredEmissions };
+    sum.add(this.#retired);
+    for (const vibrator of this.#vibrators.values()) {
+      sum.add(vibrator.tally);
+      const { emitted, faded, exhausted, refused } = vibrator.emission;
+      emissions.emitted += emitted;
+      emissions.faded += faded;
+      emissions.exhausted += exhausted;
+      emissions.refused += refused;
+    }
+    const { emitted, ...rest } = emissions;
+    return { ...sum.stats(emitted), ...rest };
+  }
+
+  /** Who resonates with whom, as far as this aether knows. */
+  graph(): Graph {
+    return graphOf(this.#connected.parts.link.present(), this.#emitted());
+  }
+
+  *#emitted(): Iterable<Emitted> {
+    for (const { name, id, emission } of this.#vibrators.values()) {
+      for (const { channel, waves } of emission.channels()) {
+        yield { vibrator: name, instance: id, channel, waves };
+      }
+    }
+  }
+
+  /**
+   * Resolves when somebody resonates on `channel`. Rejects with `AETHER_TIMEOUT`, with the signal's reason, or with
+   * `AETHER_CLOSED`.
+   */
+  async whenHeard(channel: string | { readonly name: string }, options: WhenHeardOptions = {}): Promise<void> {
+    this.#assertOpen();
+    const name = typeof channel === "string" ? channel : channel.name;
+    const { parts, onInterest, onClose } = this.#connected;
+    assertChannelName(name, parts.limits.maxChannelLength);
+    const { timeoutMs, signal } = options;
+    signal?.throwIfAborted();
+    if (parts.link.heard(name)) {
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const undos: (() => void)[] = [];
+      const settle = (then: () => void): void => {
+        for (const undo of undos) {
+          undo();
+        }
+        then();
+      };
+      const look = (): void => {
+        if (parts.link.heard(name)) {
+          settle(resolve);
+        }
+      };
+      const onAbort = (): void => settle(() => reject(signal?.reason));
+      undos.push(addTo(onInterest, look));
+      undos.push(addTo(onClose, () => settle(() => reject(this.#closedError()))));
+      if (timeoutMs !== undefined) {
+        const late = (): void => settle(() => reject(unheard(name, timeoutMs)));
+        undos.push(parts.deadlines.after(millisecondsOf("timeoutMs", timeoutMs), late));
+      }
+      if (signal !== undefined) {
+        signal.addEventListener("abort", onAbort, { once: true });
+        undos.push(() => signal.removeEventListener("abort", onAbort));
+      }
+    });
+  }
+
+  /**
+   * Drains every vibrator, then leaves the medium: stops hearing, finishes what was heard until the deadline, sends
+   * queued commands and queries back with `AETHER_DRAINING`, and absorbs the rest as `closed`.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(drainMsOf(options));
+    return this.#closing;
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#vibrators.values()].map((vibrator) => vibrator.close({ deadlineMs })));
+    await this.#observer?.close({ deadlineMs });
+    await this.#connected.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) {
+      throw this.#closedError();
+    }
+  }
+
+  #closedError(): AetherError {
+    return new AetherError("AETHER_CLOSED", "Expected an open aether, got one after it was closed");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function addTo<T>(set: Set<T>, item: T): () => void {
+  set.add(item);
+  return () => set.delete(item);
+}
+
+function unheard(channel: string, timeoutMs: number): AetherError {
+  return new AetherError("AETHER_TIMEOUT", `Nobody resonated on "${channel}" within ${timeoutMs} ms`, {
+    details: { channel, timeoutMs },
+  });
+}

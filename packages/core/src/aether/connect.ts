@@ -1,0 +1,195 @@
+/** Connecting: what an aether may be asked to be, checked, and the parts that its vibrators will work with. */
+
+import { type Clock, systemClock, type Timekeeper, timekeeper } from "../clock.ts";
+import { AetherError, expected } from "../errors.ts";
+import { inProcess } from "../medium/in-process.ts";
+import type { Medium } from "../medium/medium.ts";
+import { type Physics, type PhysicsOptions, physicsOf } from "../physics/physics.ts";
+import { channelLengthOf } from "../wave/channel-name.ts";
+import { Ids, type Random, systemRandom } from "../wave/ids.ts";
+import type { Reflection } from "../wave/reflection.ts";
+import type { Surroundings } from "../wave/wave.ts";
+import type { AdmissionLimits } from "./admission.ts";
+import { Causality } from "./causality.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Handling } from "./handling.ts";
+import { Interceptors } from "./interceptors.ts";
+import { Observers } from "./observers.ts";
+import { assertKnown, wholeOf } from "./options.ts";
+import { Pump } from "./pump.ts";
+import { ReflectionLimit } from "./reflection-limit.ts";
+import { TickTime } from "./tick-time.ts";
+import type { VibratorParts } from "./vibrator.ts";
+
+/** Options of `Aether.connect`. */
+export interface AetherOptions {
+  /** What carries the waves. Default: an in-process medium of its own. */
+  readonly medium?: Medium | undefined;
+  /** The settings of the laws; `false` switches every law off, but for the hop limit. */
+  readonly physics?: PhysicsOptions | false | undefined;
+  readonly limits?:
+    | {
+        /** Most bytes of a payload. Default 1 MiB. */
+        readonly maxPayloadBytes?: number | undefined;
+        /** Longest channel name, 1..200. Default 128. */
+        readonly maxChannelLength?: number | undefined;
+      }
+    | undefined;
+  /** Names of the sources that may emit and are heard; default: all. */
+  readonly allowedSources?: readonly string[] | undefined;
+  /**
+   * `"implicit"` (default): what a handler emits by any vibrator is caused by the wave it handles. `"explicit"`: only
+   * what it emits by its context, or with `cause`; cheaper, for it taxes no await.
+   */
+  readonly causality?: "implicit" | "explicit" | undefined;
+  /** How payloads go inside the process: by reference (default), frozen, or through the codec as over a network. */
+  readonly payloads?: "reference" | "frozen" | "codec" | undefined;
+  readonly clock?: Clock | undefined;
+  /** Numbers from 0 up to 1, for ids and jitter. Default: the platform's secure randomness. */
+  readonly random?: Random | undefined;
+  /** Needs a medium or a journal that can record. */
+  readonly journal?: unknown;
+  /** Needs a medium or a journal that can record. */
+  readonly recorded?: readonly string[] | undefined;
+}
+
+/** What an open connection consists of. */
+export interface Connected {
+  readonly parts: VibratorParts;
+  /** Called when somebody, anywhere, began or ended to resonate. */
+  readonly onInterest: Set<() => void>;
+  readonly onClose: Set<() => void>;
+  close(): Promise<void>;
+}
+
+const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
+  medium: true,
+  physics: true,
+  limits: true,
+  allowedSources: true,
+  causality: true,
+  payloads: true,
+  clock: true,
+  random: true,
+  journal: true,
+  recorded: true,
+};
+const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
+/** How often the distance between the wall clock and the monotonic one is measured. */
+const CALIBRATION_MS = 1000;
+
+/** One storage for the process: a handler of one aether may emit by a vibrator of another. */
+const causality = new Causality<Handling>();
+
+function limitsOf(options: AetherOptions): AdmissionLimits {
+  const { limits = {}, allowedSources, payloads = "reference" } = options;
+  assertKnown(limits, { maxPayloadBytes: true, maxChannelLength: true }, "limits");
+  if (payloads !== "reference" && payloads !== "frozen" && payloads !== "codec") {
+    throw expected("payloads", "reference, frozen or codec", payloads);
+  }
+  if (allowedSources !== undefined && !Array.isArray(allowedSources)) {
+    throw expected("allowedSources", "an array of vibrator names", allowedSources);
+  }
+  return {
+    maxPayloadBytes: wholeOf("limits.maxPayloadBytes", limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD, 1),
+    maxChannelLength: channelLengthOf(limits.maxChannelLength),
+    allowedSources: allowedSources === undefined ? undefined : new Set<string>(allowedSources),
+    payloads,
+  };
+}
+
+function refuseRecording({ journal, recorded }: AetherOptions): void {
+  if (journal !== undefined || recorded !== undefined) {
+    throw new AetherError(
+      "AETHER_UNSUPPORTED",
+      "Recorded channels need a journal, which is not built yet: leave `journal` and `recorded` out",
+    );
+  }
+}
+
+/** Gives the surroundings of this moment; they are made anew when the wall clock was measured anew. */
+function surroundingsOf(clock: Timekeeper, time: TickTime, physics: Physics): () => Surroundings {
+  const measure = (): Surroundings => ({
+    clock,
+    perHop: physics.perHop,
+    minAmplitude: physics.minAmplitude,
+    maxLifetimeMs: physics.maxLifetimeMs,
+    wallOffsetMs: clock.now() - clock.monotonic(),
+  });
+  let current = measure();
+  let measuredAt = time.now();
+  return () => {
+    if (time.now() - measuredAt > CALIBRATION_MS) {
+      measuredAt = time.now();
+      current = measure();
+    }
+    return current;
+  };
+}
+
+/** Joins the medium that `options` name. `findVibrator` finds an instance of this aether by its id. */
+export async function connect(
+  options: AetherOptions,
+  findVibrator: (instance: string) => { reflected(reflection: Reflection): void } | undefined,
+): Promise<Connected> {
+  assertKnown(options, KNOWN, "Aether.connect");
+  refuseRecording(options);
+  const { medium = inProcess(), random = systemRandom, causality: mode = "implicit" } = options;
+  if (mode !== "implicit" && mode !== "explicit") {
+    throw expected("causality", "implicit or explicit", mode);
+  }
+  const physics = physicsOf(options.physics);
+  const limits = limitsOf(options);
+  const clock = options.clock === undefined ? systemClock : timekeeper(options.clock);
+  const observers = new Observers();
+  const onInterest = new Set<() => void>();
+  const onClose = new Set<() => void>();
+  const link = await medium.open({
+    connected: () => observers.connected.tell({ medium: medium.name }),
+    disconnected: (reason) => observers.disconnected.tell({ medium: medium.name, reason }),
+    interest: () => {
+      for (const listener of [...onInterest]) {
+        listener();
+      }
+    },
+    reflected: (reflection) => findVibrator(instanceOf(reflection))?.reflected(reflection),
+  });
+  const time = new TickTime(clock);
+  const deadlines = new Deadlines(clock);
+  const leaveCausality = mode === "implicit" ? causality.open() : undefined;
+  const parts: VibratorParts = {
+    link,
+    traits: medium.traits,
+    physics,
+    limits,
+    clock,
+    time,
+    random,
+    ids: new Ids(random),
+    deadlines,
+    observers,
+    interceptors: new Interceptors(),
+    causality: mode === "implicit" ? causality : undefined,
+    pump: new Pump(clock),
+    reflectionLimit: new ReflectionLimit(),
+    surroundings: surroundingsOf(clock, time, physics),
+  };
+  return {
+    parts,
+    onInterest,
+    onClose,
+    close: async () => {
+      for (const listener of [...onClose]) {
+        listener();
+      }
+      await link.close();
+      deadlines.close();
+      leaveCausality?.();
+    },
+  };
+}
+
+/** The instance that a reflection goes back to: what follows `$reflection.` in its channel. */
+function instanceOf(reflection: Reflection): string {
+  return reflection.channel.slice(reflection.channel.indexOf(".") + 1);
+}

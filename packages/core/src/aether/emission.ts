@@ -1,0 +1,537 @@
+/** Emission: the emitting half of a vibrator, from admission through propagation into the medium, and what comes back. */
+
+import type { Timekeeper } from "../clock.ts";
+import { AetherError, expected } from "../errors.ts";
+import type { Link, Outlet } from "../medium/medium.ts";
+import type { Physics } from "../physics/physics.ts";
+import { Channel, parse } from "../wave/channel.ts";
+import { assertChannelName } from "../wave/channel-name.ts";
+import type { Ids } from "../wave/ids.ts";
+import type { Reflection } from "../wave/reflection.ts";
+import type { Origin, Surroundings, Wave } from "../wave/wave.ts";
+import { type AdmissionLimits, assertSource, measure, prepare, validate } from "./admission.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Emitting, Handling } from "./handling.ts";
+import type { Draft, Interceptors } from "./interceptors.ts";
+import type { Observers } from "./observers.ts";
+import { type CheckedEmit, type EmitOptions, emitOptionsOf, type QueryOptions } from "./options.ts";
+import { type Outcome, Pending, type PendingHost } from "./pending.ts";
+import { type Cause, causeOf, compose, outcomeOf } from "./propagation.ts";
+import type { Receipt } from "./receipt.ts";
+import type { TickTime } from "./tick-time.ts";
+
+/** What all emissions of one aether share. */
+export interface EmissionParts {
+  readonly link: Link;
+  readonly physics: Physics;
+  readonly limits: AdmissionLimits;
+  readonly clock: Timekeeper;
+  readonly time: TickTime;
+  readonly ids: Ids;
+  readonly deadlines: Deadlines;
+  readonly observers: Observers;
+  readonly interceptors: Interceptors;
+  /** The laws and the clock that waves fade by, as of now. */
+  readonly surroundings: () => Surroundings;
+}
+
+const DEFAULT_TIMEOUT_MS = 2000;
+/** Channels that one vibrator remembers. */
+const MOST_CHANNELS = 4096;
+
+type EmitKind = Draft["kind"] | "gather";
+
+/** A channel that was emitted on before. */
+interface Use {
+  readonly name: string;
+  readonly contract: Channel | undefined;
+  readonly outlet: Outlet;
+  emitted: number;
+}
+
+/** The emitting half of one vibrator. */
+export class Emission implements Emitting, PendingHost {
+  readonly #parts: EmissionParts;
+  readonly #origin: Origin;
+  readonly #onReflection: (reflection: Reflection) => void;
+  /** By name for plain names, by contract for contracts. */
+  readonly #uses = new Map<string | Channel, Use>();
+  #last: Use | undefined;
+  #lastKey: string | Channel | undefined;
+  readonly #pending = new Set<Pending>();
+  #closed = false;
+  emitted = 0;
+  faded = 0;
+  exhausted = 0;
+  refused = 0;
+
+  constructor(parts: EmissionParts, origin: Origin, onReflection: (reflection: Reflection) => void) {
+    this.#parts = parts;
+    this.#origin = origin;
+    this.#onReflection = onReflection;
+  }
+
+  /** The channels emitted on, with how many waves, as far as they are remembered. */
+  *channels(): Iterable<{ readonly channel: string; readonly waves: number }> {
+    for (const { name, emitted } of this.#uses.values()) {
+      if (emitted > 0) {
+        yield { channel: name, waves: emitted };
+      }
+    }
+  }
+
+  emit(
+    channel: string | Channel,
+    payload: unknown,
+    given: EmitOptions | undefined,
+    within: Handling | undefined,
+  ): Promise<Receipt> {
+    try {
+      const use = this.#use(channel);
+      const options = emitOptionsOf(given);
+      const cause = causeOf(options.cause, within);
+      const kind = options.kind ?? use.contract?.kind ?? "event";
+      if (this.#parts.interceptors.emits) {
+        return this.#intercepted(use, kind, payload, given, cause, (draft) => this.#emitDraft(draft, cause));
+      }
+      return this.#admit(use, kind, payload, options, cause);
+    } catch (error) {
+      this.refused++;
+      return Promise.reject(error);
+    }
+  }
+
+  async #emitDraft(draft: Draft, cause: Cause): Promise<Receipt> {
+    const { kind } = draft;
+    if (kind === "query") {
+      throw expected("kind", "the one the interceptor was given", kind);
+    }
+    try {
+      return await this.#admit(this.#useOf(draft), kind, draft.payload, emitOptionsOf(draft.options), cause);
+    } catch (error) {
+      this.refused++;
+      throw error;
+    }
+  }
+
+  /** The first step of the street; asynchronous only where the schema is. */
+  #admit(
+    use: Use,
+    kind: "event" | "broadcast" | "command",
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+  ): Promise<Receipt> {
+    const checking = validate(use.contract, payload);
+    if (checking === undefined && options.whenFull !== "wait") {
+      return this.#launch(use, kind, payload, options, cause);
+    }
+    return this.#admitLater(checking, use, kind, payload, options, cause);
+  }
+
+  async #admitLater(
+    checking: void | Promise<void>,
+    use: Use,
+    kind: "event" | "broadcast" | "command",
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+  ): Promise<Receipt> {
+    await checking;
+    if (options.whenFull === "wait") {
+      await this.#room(use.name, options);
+    }
+    return await this.#launch(use, kind, payload, options, cause);
+  }
+
+  #launch(
+    use: Use,
+    kind: "event" | "broadcast" | "command",
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+  ): Promise<Receipt> {
+    if (kind === "command") {
+      return this.#command(use, payload, options, cause);
+    }
+    const { signal } = options;
+    if (signal?.aborted) {
+      throw signal.reason;
+    }
+    const wave = this.#compose(use, kind, payload, options, cause, undefined);
+    const outcome = outcomeOf(wave, this.#parts.physics);
+    if (outcome !== "travelled") {
+      this.#lost(wave, outcome);
+      return Promise.resolve({ id: wave.id, outcome });
+    }
+    const heard = use.outlet.propagate(wave);
+    if (heard instanceof Promise) {
+      return heard.then((groups) => this.#receipt(wave, groups));
+    }
+    return Promise.resolve(this.#receipt(wave, heard));
+  }
+
+  #receipt(wave: Wave, heard: number | undefined): Receipt {
+    const { observers } = this.#parts;
+    if (observers.emitted.listens) {
+      observers.emitted.tell({ id: wave.id, channel: wave.channel, wave, outcome: "travelled", heard });
+    }
+    return heard === undefined
+      ? { id: wave.id, outcome: "travelled" }
+      : { id: wave.id, outcome: "travelled", heard };
+  }
+
+  #lost(wave: Wave, outcome: "faded" | "exhausted"): void {
+    const { observers } = this.#parts;
+    this[outcome]++;
+    const { id, channel, hops } = wave;
+    observers.emitted.tell({ id, channel, wave, outcome });
+    if (outcome === "exhausted") {
+      observers.loop.tell({ id, channel, wave, hops });
+    }
+  }
+
+  #compose(
+    use: Use,
+    kind: EmitKind,
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+    exchange: Pending | undefined,
+  ): Wave {
+    const { limits, physics, ids, time, surroundings } = this.#parts;
+    let bytes: number;
+    let body = payload;
+    if (limits.payloads === "reference") {
+      bytes = measure(payload, limits);
+    } else {
+      ({ payload: body, bytes } = prepare(payload, limits));
+    }
+    this.emitted++;
+    use.emitted++;
+    return compose(
+      {
+        id: options.id ?? ids.next(),
+        channel: use.name,
+        contract: use.contract,
+        kind: kind === "gather" ? "query" : kind,
+        payload: body,
+        bytes,
+        options,
+        cause,
+        origin: this.#origin,
+        surroundings: surroundings(),
+        now: time.now(),
+        exchange,
+      },
+      physics,
+    );
+  }
+
+  #command(use: Use, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const deadline = cause.wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
+      const pending = new Pending("command", deadline, this, {
+        admitted: (heard) => resolve(this.#receipt(wave, heard)),
+        ended: reject,
+      });
+      const wave = this.#compose(use, "command", payload, options, cause, pending);
+      this.#send(use, wave, pending, options, undefined);
+    });
+  }
+
+  query(
+    channel: string | Channel,
+    payload: unknown,
+    given: QueryOptions | undefined,
+    within: Handling | undefined,
+  ): Promise<Wave> {
+    try {
+      const use = this.#use(channel);
+      const options = emitOptionsOf(given);
+      const cause = causeOf(options.cause, within);
+      if (this.#parts.interceptors.emits) {
+        return this.#intercepted(use, "query", payload, given, cause, (draft) => {
+          const changed = emitOptionsOf(draft.options);
+          return this.#ask(this.#useOf(draft), draft.payload, changed, cause, within);
+        });
+      }
+      return this.#ask(use, payload, options, cause, within);
+    } catch (error) {
+      this.refused++;
+      return Promise.reject(error);
+    }
+  }
+
+  #ask(
+    use: Use,
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+    within: Handling | undefined,
+  ): Promise<Wave> {
+    const checking = validate(use.contract, payload);
+    if (checking === undefined && options.whenFull !== "wait") {
+      return this.#askNow(use, payload, options, cause, within);
+    }
+    const ready = async (): Promise<Wave> => {
+      await checking;
+      if (options.whenFull === "wait") {
+        await this.#room(use.name, options);
+      }
+      return this.#askNow(use, payload, options, cause, within);
+    };
+    return ready();
+  }
+
+  #askNow(
+    use: Use,
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+    within: Handling | undefined,
+  ): Promise<Wave> {
+    return new Promise((resolve, reject) => {
+      const pending = this.#pend("query", options, cause, {
+        answered: (response) => {
+          const reply = use.contract?.reply;
+          if (reply === undefined) {
+            resolve(response);
+            return;
+          }
+          try {
+            const parsed = parse(reply, response.payload, `the answer on "${use.name}"`);
+            resolve(
+              parsed instanceof Promise
+                ? parsed.then((output) => response.withPayload(output))
+                : response.withPayload(parsed),
+            );
+          } catch (error) {
+            reject(error);
+          }
+        },
+        ended: reject,
+      });
+      const wave = this.#compose(use, "query", payload, options, cause, pending);
+      this.#send(use, wave, pending, options, within);
+    });
+  }
+
+  /** Asks everybody; `outcome` is told of each answer and of the end. Throws what `emit` would reject with. */
+  gather(
+    channel: string | Channel,
+    payload: unknown,
+    given: QueryOptions | undefined,
+    within: Handling | undefined,
+    outcome: Outcome,
+  ): Pending {
+    try {
+      const use = this.#use(channel);
+      const options = emitOptionsOf(given);
+      const cause = causeOf(options.cause, within);
+      const pending = this.#pend("gather", options, cause, outcome);
+      const checking = validate(use.contract, payload);
+      const send = (): void => {
+        if (!pending.ended) {
+          const wave = this.#compose(use, "gather", payload, options, cause, pending);
+          this.#send(use, wave, pending, options, within);
+        }
+      };
+      if (checking === undefined) {
+        send();
+      } else {
+        checking.then(send).catch((error: unknown) => pending.cancel(error));
+      }
+      return pending;
+    } catch (error) {
+      this.refused++;
+      throw error;
+    }
+  }
+
+  #pend(kind: "query" | "gather", options: CheckedEmit, cause: Cause, outcome: Outcome): Pending {
+    const inherited = cause.wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
+    const now = this.#parts.clock.monotonic();
+    return new Pending(kind, Math.min(now + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS), inherited), this, outcome);
+  }
+
+  /** Sends a wave that has a way back, and makes its end known to all that may end it. */
+  #send(use: Use, wave: Wave, pending: Pending, options: CheckedEmit, within: Handling | undefined): void {
+    const { physics, deadlines, clock } = this.#parts;
+    const { signal } = options;
+    pending.launch(wave);
+    this.#pending.add(pending);
+    if (signal?.aborted) {
+      pending.cancel(signal.reason);
+      return;
+    }
+    const outcome = outcomeOf(wave, physics);
+    if (outcome !== "travelled") {
+      this.#lost(wave, outcome);
+      pending.cancel(lostError(wave, outcome));
+      return;
+    }
+    const now = clock.monotonic();
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const leftMs = Math.min(timeoutMs, pending.deadline - now);
+    if (leftMs <= 0) {
+      pending.expire();
+      return;
+    }
+    deadlines.add(pending, leftMs, now);
+    if (signal !== undefined) {
+      const onAbort = (): void => pending.cancel(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      pending.onEnd(() => signal.removeEventListener("abort", onAbort));
+    }
+    if (within !== undefined && !within.settled) {
+      pending.onEnd(within.onAbort((reason) => pending.cancel(reason)));
+    }
+    const heard = use.outlet.propagate(wave);
+    if (heard instanceof Promise) {
+      heard.then(
+        (groups) => this.#launched(wave, pending, groups),
+        (error: unknown) => pending.cancel(error),
+      );
+    } else {
+      this.#launched(wave, pending, heard);
+    }
+  }
+
+  #launched(wave: Wave, pending: Pending, heard: number | undefined): void {
+    const { observers } = this.#parts;
+    // The receipt of a command tells of it itself.
+    if (observers.emitted.listens && wave.kind === "query") {
+      observers.emitted.tell({ id: wave.id, channel: wave.channel, wave, outcome: "travelled", heard });
+    }
+    pending.launched(heard);
+  }
+
+  #intercepted<R>(
+    use: Use,
+    kind: Draft["kind"],
+    payload: unknown,
+    options: EmitOptions | undefined,
+    cause: Cause,
+    last: (draft: Draft) => Promise<R>,
+  ): Promise<R> {
+    const draft: Draft = {
+      channel: use.name,
+      contract: use.contract,
+      kind,
+      payload,
+      options: options ?? {},
+      source: this.#origin.source,
+      cause: cause.wave,
+    };
+    return this.#parts.interceptors.emit(draft, last);
+  }
+
+  #useOf({ channel, contract }: Draft): Use {
+    return this.#use(contract?.name === channel ? contract : channel);
+  }
+
+  /** Waits until everybody who hears `channel` has room. */
+  async #room(channel: string, options: CheckedEmit): Promise<void> {
+    const { link, deadlines } = this.#parts;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    let stop: ((error: unknown) => void) | undefined;
+    const stopped = new Promise<never>((_, reject) => {
+      stop = reject;
+    });
+    stopped.catch(() => undefined);
+    const onAbort = (): void => stop?.(signal?.reason);
+    const undo = deadlines.after(timeoutMs, () =>
+      stop?.(
+        new AetherError("AETHER_TIMEOUT", `Nobody made room for a wave on "${channel}" in ${timeoutMs} ms`, {
+          details: { channel, timeoutMs },
+        }),
+      ),
+    );
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (signal?.aborted) {
+        throw signal.reason;
+      }
+      for (let room = link.room(channel); room !== undefined; room = link.room(channel)) {
+        await Promise.race([room, stopped]);
+      }
+    } finally {
+      undo();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** The channel as it was used before; a new one is checked first. */
+  #use(channel: string | Channel): Use {
+    if (this.#closed) {
+      throw this.#closedError();
+    }
+    if (channel === this.#lastKey && this.#last !== undefined) {
+      return this.#last;
+    }
+    const use = this.#uses.get(channel) ?? this.#newUse(channel);
+    this.#last = use;
+    this.#lastKey = channel;
+    return use;
+  }
+
+  #newUse(channel: string | Channel): Use {
+    const { limits, link } = this.#parts;
+    const contract = channel instanceof Channel ? channel : undefined;
+    const name: unknown = contract === undefined ? channel : contract.name;
+    assertChannelName(name, limits.maxChannelLength);
+    assertSource(this.#origin.source, limits);
+    if (contract?.recorded) {
+      throw new AetherError(
+        "AETHER_UNSUPPORTED",
+        `Expected a medium that can record for "${name}", got one that cannot: take \`recorded\` off the channel`,
+        { details: { channel: name } },
+      );
+    }
+    if (this.#uses.size >= MOST_CHANNELS) {
+      const [oldest] = this.#uses.keys();
+      if (oldest !== undefined) {
+        this.#uses.delete(oldest);
+      }
+    }
+    const use: Use = { name, contract, outlet: link.outlet(name), emitted: 0 };
+    this.#uses.set(channel, use);
+    return use;
+  }
+
+  #closedError(): AetherError {
+    return new AetherError("AETHER_CLOSED", `Expected an open vibrator, got "${this.#origin.source}" after it was closed`);
+  }
+
+  now(): number {
+    return this.#parts.clock.monotonic();
+  }
+
+  release(pending: Pending): void {
+    this.#parts.deadlines.remove(pending);
+    this.#pending.delete(pending);
+  }
+
+  reflected(reflection: Reflection): void {
+    this.#onReflection(reflection);
+  }
+
+  /** Refuses everything from now on, and ends everybody who waits. */
+  close(): void {
+    this.#closed = true;
+    for (const pending of [...this.#pending]) {
+      pending.cancel(this.#closedError());
+    }
+  }
+}
+
+function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {
+  const { id, channel, kind, hops, amplitude } = wave;
+  const details = { id, channel, hops, amplitude };
+  return outcome === "exhausted"
+    ? new AetherError("AETHER_EXHAUSTED", `The ${kind} on "${channel}" is over the hop limit: break the loop`, { details })
+    : new AetherError("AETHER_FADED", `The ${kind} on "${channel}" is too quiet to cross the medium: raise its amplitude`, {
+        details,
+      });
+}

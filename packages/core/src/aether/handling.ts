@@ -1,0 +1,154 @@
+/** One run of a handler: its context, and what its emits are caused by. */
+
+import type { AetherError } from "../errors.ts";
+import type { Channel } from "../wave/channel.ts";
+import type { Wave } from "../wave/wave.ts";
+import { Deadline } from "./deadlines.ts";
+import { type EmitOptions, millisecondsOf, type QueryOptions } from "./options.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** What a handler is given beside the wave. Its members are made when they are read. */
+export interface HandlerContext {
+  /** Aborted on handler timeout, deadline, cancellation and at the end of a drain; the reason says which. */
+  readonly signal: AbortSignal;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Emits a wave that is caused by the one being handled. */
+  emit<In>(channel: Channel<In>, payload: NoInfer<In>, options?: EmitOptions): Promise<Receipt>;
+  emit(channel: string, payload?: unknown, options?: EmitOptions): Promise<Receipt>;
+  /** Asks, caused by the wave being handled, within the time that is left for it. */
+  query<In, ReplyOut>(
+    channel: Channel<In, unknown, unknown, ReplyOut>,
+    payload: NoInfer<In>,
+    options?: QueryOptions,
+  ): Promise<Wave<ReplyOut>>;
+  query(channel: string, payload?: unknown, options?: QueryOptions): Promise<Wave>;
+  /** Lets the wave be handled again after `delayMs`, once this run has ended. It spends no attempt. */
+  retryLater(delayMs: number): void;
+}
+
+/** The emitting half of a vibrator, as a handler uses it. */
+export interface Emitting {
+  emit(
+    channel: string | Channel,
+    payload: unknown,
+    options: EmitOptions | undefined,
+    within: Handling | undefined,
+  ): Promise<Receipt>;
+  query(
+    channel: string | Channel,
+    payload: unknown,
+    options: QueryOptions | undefined,
+    within: Handling | undefined,
+  ): Promise<Wave>;
+}
+
+/** The part of a handling that only those need which take their time. */
+class Watch extends Deadline {
+  readonly #handling: Handling;
+  readonly #onTimeout: (handling: Handling) => void;
+
+  constructor(handling: Handling, onTimeout: (handling: Handling) => void) {
+    super();
+    this.#handling = handling;
+    this.#onTimeout = onTimeout;
+  }
+
+  expire(): void {
+    this.#onTimeout(this.#handling);
+  }
+}
+
+/** One wave in the hands of one handler. */
+export class Handling implements HandlerContext {
+  readonly wave: Wave;
+  readonly attempt: number;
+  readonly #emitting: Emitting;
+  #settled = false;
+  #retryMs: number | undefined;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #onAbort: Set<(reason: unknown) => void> | undefined;
+  #offOver: (() => void) | undefined;
+
+  constructor(wave: Wave, attempt: number, emitting: Emitting) {
+    this.wave = wave;
+    this.attempt = attempt;
+    this.#emitting = emitting;
+  }
+
+  /** Whether the handler has settled, or is no longer waited for: it causes nothing from then on. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Milliseconds after which the handler asked to be called again. */
+  get retryMs(): number | undefined {
+    return this.#retryMs;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      this.onAbort((reason) => controller.abort(reason));
+    }
+    return this.#controller.signal;
+  }
+
+  emit(channel: string | Channel, payload?: unknown, options?: EmitOptions): Promise<Receipt> {
+    return this.#emitting.emit(channel, payload, options, this);
+  }
+
+  query<ReplyOut>(
+    channel: string | Channel<unknown, unknown, unknown, ReplyOut>,
+    payload?: unknown,
+    options?: QueryOptions,
+  ): Promise<Wave<ReplyOut>>;
+  query(channel: string | Channel, payload?: unknown, options?: QueryOptions): Promise<Wave> {
+    return this.#emitting.query(channel, payload, options, this);
+  }
+
+  retryLater(delayMs: number): void {
+    this.#retryMs = millisecondsOf("delayMs", delayMs);
+  }
+
+  /** Calls `listener` once the run is of no use any more; at once when it is already. Returns the undo. */
+  onAbort(listener: (reason: unknown) => void): () => void {
+    if (this.#aborted !== undefined) {
+      listener(this.#aborted.reason);
+      return () => {};
+    }
+    this.#onAbort ??= new Set();
+    this.#onAbort.add(listener);
+    this.#offOver ??= this.wave.exchange?.onOver((reason) => this.abort(reason));
+    return () => this.#onAbort?.delete(listener);
+  }
+
+  /** Tells everybody who listens that the run is of no use any more. */
+  abort(reason: unknown): void {
+    if (this.#aborted === undefined && !this.#settled) {
+      this.#aborted = { reason };
+      for (const listener of this.#onAbort ?? []) {
+        listener(reason);
+      }
+    }
+  }
+
+  /** The run has ended. */
+  settle(): void {
+    this.#settled = true;
+    this.#offOver?.();
+  }
+
+  /** The run did not end in time. */
+  timeOut(error: AetherError): void {
+    this.abort(error);
+    this.settle();
+  }
+
+  /** A deadline that calls `onTimeout` with this handling. */
+  watch(onTimeout: (handling: Handling) => void): Deadline {
+    return new Watch(this, onTimeout);
+  }
+}

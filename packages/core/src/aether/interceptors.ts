@@ -1,0 +1,86 @@
+/** Interceptors: functions around every emit and every handling, in the order they were registered. */
+
+import type { Channel } from "../wave/channel.ts";
+import type { Wave } from "../wave/wave.ts";
+import type { HandlerContext } from "./handling.ts";
+import type { EmitOptions } from "./options.ts";
+
+/** A wave that is about to be emitted. */
+export interface Draft {
+  readonly channel: string;
+  /** The contract, where one was given. */
+  readonly contract: Channel | undefined;
+  readonly kind: "event" | "broadcast" | "command" | "query";
+  readonly payload: unknown;
+  readonly options: EmitOptions;
+  /** Name of the vibrator. */
+  readonly source: string;
+  /** The wave being handled where this one is emitted. */
+  readonly cause: Wave | undefined;
+}
+
+/** Code around waves: tracing, upgrades, idempotency, tenants. Each function must call `next` to let the wave pass. */
+export interface Interceptor {
+  /**
+   * Around `emit`, `query` and `gather`. `next` takes the draft, or a changed copy of it, and resolves to what the
+   * caller will get: a receipt, or the response of a query.
+   */
+  readonly emit?: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) => Promise<R>;
+  /** Around each handler. `next` takes the wave, or a changed copy of it, and resolves to what the handler returned. */
+  readonly handle?: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>) => unknown;
+}
+
+/** The interceptors of one aether. */
+export class Interceptors {
+  #entries: readonly { readonly interceptor: Interceptor }[] = [];
+  #emit: readonly Interceptor[] = [];
+  #handle: readonly Interceptor[] = [];
+
+  /** Adds `interceptor` behind those that are there; returns the undo. */
+  use(interceptor: Interceptor): () => void {
+    // An entry of its own, so that an interceptor that is used twice can be taken out once.
+    const entry = { interceptor };
+    this.#entries = [...this.#entries, entry];
+    this.#sort();
+    return () => {
+      this.#entries = this.#entries.filter((other) => other !== entry);
+      this.#sort();
+    };
+  }
+
+  #sort(): void {
+    const all = this.#entries.map(({ interceptor }) => interceptor);
+    this.#emit = all.filter((interceptor) => interceptor.emit !== undefined);
+    this.#handle = all.filter((interceptor) => interceptor.handle !== undefined);
+  }
+
+  get emits(): boolean {
+    return this.#emit.length > 0;
+  }
+
+  get handles(): boolean {
+    return this.#handle.length > 0;
+  }
+
+  /** Lets `draft` pass through all, and then `last`. */
+  emit<R>(draft: Draft, last: (draft: Draft) => Promise<R>): Promise<R> {
+    const chain = this.#emit;
+    const step = async (at: number, current: Draft): Promise<R> => {
+      const interceptor = chain[at];
+      return interceptor?.emit === undefined ? last(current) : interceptor.emit(current, (next) => step(at + 1, next));
+    };
+    return step(0, draft);
+  }
+
+  /** Lets `wave` pass through all, and then `last`. */
+  handle(wave: Wave, ctx: HandlerContext, last: (wave: Wave) => unknown): Promise<unknown> {
+    const chain = this.#handle;
+    const step = async (at: number, current: Wave): Promise<unknown> => {
+      const interceptor = chain[at];
+      return interceptor?.handle === undefined
+        ? last(current)
+        : interceptor.handle(current, ctx, (next) => step(at + 1, next));
+    };
+    return step(0, wave);
+  }
+}

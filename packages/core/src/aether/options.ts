@@ -1,0 +1,174 @@
+/** What users may ask for, checked: every bad option is refused with what was expected, what came and what to do. */
+
+import { AetherError, expected } from "../errors.ts";
+import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
+import { halfLifeOf } from "../physics/physics.ts";
+import type { Headers, Wave } from "../wave/wave.ts";
+
+/** Options of `emit`. */
+export interface EmitOptions {
+  /** Id of the wave: emitting again under the same id is safe. 1..128 visible ASCII characters. */
+  readonly id?: string | undefined;
+  readonly kind?: "event" | "broadcast" | "command" | undefined;
+  /** 0..1 or a name. Default: the channel's, else what the cause is worth now, else 0.5. */
+  readonly amplitude?: Amplitude | undefined;
+  /** Radians, 0 up to 2π. */
+  readonly phase?: number | undefined;
+  /** What the wave is about, 1..256 characters. */
+  readonly key?: string | undefined;
+  /** Charge in interference, above 0 and up to 1,000,000. Default 1. */
+  readonly weight?: number | undefined;
+  /** Milliseconds above 0; `Infinity` is allowed. */
+  readonly halfLifeMs?: number | undefined;
+  /** At most 64 texts and 8 KiB in all. */
+  readonly headers?: Headers | undefined;
+  /** The wave that caused this one; `null` starts a chain. Default: the one being handled. */
+  readonly cause?: Wave | null | undefined;
+  /** How long a command, or `whenFull: "wait"`, may wait. Default 2000. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `"shed"` (default): a full receiver sheds its quietest; `"wait"`: wait for room. */
+  readonly whenFull?: "shed" | "wait" | undefined;
+}
+
+/** Options of `query` and `gather`. */
+export type QueryOptions = Omit<EmitOptions, "kind">;
+
+/** Names of an options type, compared by the compiler. */
+type Known<T> = { readonly [K in keyof Required<T>]: true };
+
+const EMIT_OPTIONS: Known<EmitOptions> = {
+  id: true,
+  kind: true,
+  amplitude: true,
+  phase: true,
+  key: true,
+  weight: true,
+  halfLifeMs: true,
+  headers: true,
+  cause: true,
+  timeoutMs: true,
+  signal: true,
+  whenFull: true,
+};
+
+const LATER = new Set(["afterMs", "at", "dataRef", "fairBy"]);
+const MOST_HEADERS = 64;
+const MOST_HEADER_BYTES = 8192;
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Throws unless every key of `options` is known: `AETHER_UNSUPPORTED` for what is to come, else `AETHER_BAD_OPTION`. */
+export function assertKnown<T extends object>(options: T, known: Known<T>, where: string): void {
+  for (const name in options) {
+    if (!Object.hasOwn(known, name)) {
+      if (LATER.has(name)) {
+        throw new AetherError("AETHER_UNSUPPORTED", `\`${name}\` of ${where} is not built yet`, { details: { option: name } });
+      }
+      throw expected(`options of ${where}`, `only ${Object.keys(known).join(", ")}`, name);
+    }
+  }
+}
+
+/** `amount` if it is a number of milliseconds above 0, at most 24 days. */
+export function millisecondsOf(name: string, amount: number): number {
+  if (typeof amount === "number" && amount > 0 && amount <= LONGEST_TIMEOUT_MS) {
+    return amount;
+  }
+  throw expected(name, `a number of milliseconds above 0 and up to ${LONGEST_TIMEOUT_MS}`, amount);
+}
+
+/** `amount` if it is a whole number of at least `least`. */
+export function wholeOf(name: string, amount: number, least: number): number {
+  if (Number.isInteger(amount) && amount >= least) {
+    return amount;
+  }
+  throw expected(name, `a whole number of at least ${least}`, amount);
+}
+
+/** `headers`, copied and frozen, if they are small enough and cannot break a line. */
+function headersOf(headers: Headers): Headers {
+  const entries = Object.entries(headers);
+  let bytes = 0;
+  for (const [name, value] of entries) {
+    if (typeof value !== "string" || !isVisible(name) || hasControl(value)) {
+      throw expected(`headers.${name}`, "a visible ASCII name with a text without control characters", value);
+    }
+    bytes += name.length + value.length;
+  }
+  if (entries.length > MOST_HEADERS || bytes > MOST_HEADER_BYTES) {
+    throw new AetherError(
+      "AETHER_TOO_LARGE",
+      `Expected at most ${MOST_HEADERS} headers of ${MOST_HEADER_BYTES} characters in all, got ${entries.length} of ${bytes}`,
+    );
+  }
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+function isVisible(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 33 || code > 126) {
+      return false;
+    }
+  }
+  return text.length > 0;
+}
+
+function hasControl(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 32 || code === 127) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The options of an emit, checked: amplitude as a number, headers frozen. */
+export interface CheckedEmit extends EmitOptions {
+  readonly amplitude: number | undefined;
+}
+
+/** What an emit without options comes with. */
+export const NO_OPTIONS: CheckedEmit = Object.freeze({ amplitude: undefined });
+
+/** `options` of `emit`, `query` or `gather` if they are legal. */
+export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
+  if (options === undefined) {
+    return NO_OPTIONS;
+  }
+  if (typeof options !== "object" || options === null) {
+    throw expected("options of emit", "an object", options);
+  }
+  assertKnown(options, EMIT_OPTIONS, "emit");
+  const { id, kind, amplitude, phase, key, weight, halfLifeMs, headers, timeoutMs, whenFull } = options;
+  if (id !== undefined && (typeof id !== "string" || id.length > 128 || !isVisible(id))) {
+    throw expected("id", "1 to 128 visible ASCII characters", id);
+  }
+  if (kind !== undefined && kind !== "event" && kind !== "broadcast" && kind !== "command") {
+    throw expected("kind", "event, broadcast or command (queries have `query` and `gather`)", kind);
+  }
+  if (phase !== undefined && !(phase >= 0 && phase < 2 * Math.PI)) {
+    throw expected("phase", "radians from 0 up to 2π", phase);
+  }
+  if (key !== undefined && (typeof key !== "string" || key.length < 1 || key.length > 256)) {
+    throw expected("key", "a text of 1 to 256 characters", key);
+  }
+  if (weight !== undefined && !(weight > 0 && weight <= 1e6)) {
+    throw expected("weight", "a number above 0 and up to 1,000,000", weight);
+  }
+  if (halfLifeMs !== undefined) {
+    halfLifeOf(halfLifeMs);
+  }
+  if (timeoutMs !== undefined) {
+    millisecondsOf("timeoutMs", timeoutMs);
+  }
+  if (whenFull !== undefined && whenFull !== "shed" && whenFull !== "wait") {
+    throw expected("whenFull", "shed or wait", whenFull);
+  }
+  return {
+    ...options,
+    amplitude: amplitude === undefined ? undefined : amplitudeOf(amplitude),
+    headers: headers === undefined ? undefined : headersOf(headers),
+  };
+}

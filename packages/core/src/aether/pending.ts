@@ -1,0 +1,260 @@
+/** The emitter's end of a command, query or gather: it waits, counts those who heard, and decides. */
+
+import { AetherError } from "../errors.ts";
+import type { Answer, Exchange, ReflectCause, Refusal } from "../wave/exchange.ts";
+import { weigh } from "../wave/codec.ts";
+import { reflect, type Reflection } from "../wave/reflection.ts";
+import { Wave } from "../wave/wave.ts";
+import { Deadline } from "./deadlines.ts";
+
+/** What a pending exchange needs from its vibrator. */
+export interface PendingHost {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Takes it out of the sweep of deadlines. */
+  release(pending: Pending): void;
+  reflected(reflection: Reflection): void;
+}
+
+/** What those who wait for an exchange are told. */
+export interface Outcome {
+  /** The first hearer has it in its inbox. */
+  admitted?(heard: number | undefined): void;
+  answered?(response: Wave): void;
+  /** Nothing more will come. `error` when there was not what was asked for. */
+  ended(error: unknown): void;
+}
+
+/** What a refusal means, in words. */
+const REFUSED: Record<Refusal["code"], string> = {
+  AETHER_SHED: "has no room for a wave as quiet as this",
+  AETHER_DRAINING: "is shutting down",
+  AETHER_UNAUTHORISED: "does not hear this source",
+  AETHER_EXHAUSTED: "hears no chain of so many hops",
+  AETHER_FADED: "found that it had faded",
+};
+
+/** One exchange, from the emitter's side. Ends once; what comes later is only reflected. */
+export class Pending extends Deadline implements Exchange {
+  readonly deadline: number;
+  readonly #host: PendingHost;
+  readonly #kind: "command" | "query" | "gather";
+  readonly #outcome: Outcome;
+  #wave: Wave | undefined;
+  /** How many groups took it; `undefined` while that is not known. */
+  #heard: number | undefined;
+  #launched = false;
+  #admitted = 0;
+  #done = 0;
+  #refusal: Refusal | undefined;
+  #failure: ReflectCause | undefined;
+  #ended = false;
+  #over: { readonly reason: unknown } | undefined;
+  #onEnd: (() => void)[] | undefined;
+  #onOver: Set<(reason: unknown) => void> | undefined;
+
+  constructor(kind: "command" | "query" | "gather", deadline: number, host: PendingHost, outcome: Outcome) {
+    super();
+    this.#kind = kind;
+    this.deadline = deadline;
+    this.#host = host;
+    this.#outcome = outcome;
+  }
+
+  /** Whether nobody waits any more. A command that was taken is not over: its handler is to finish. */
+  get over(): boolean {
+    return this.#over !== undefined;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The wave is about to leave. */
+  launch(wave: Wave): void {
+    this.#wave = wave;
+  }
+
+  /** The medium has carried it to `heard` groups, or does not know to how many. */
+  launched(heard: number | undefined): void {
+    this.#launched = true;
+    this.#heard = heard;
+    this.#decide();
+  }
+
+  refused(why: Refusal): void {
+    this.#refusal ??= why;
+  }
+
+  admitted(): void {
+    this.#admitted++;
+    this.#decide();
+  }
+
+  returned(why: Refusal): void {
+    this.#done++;
+    this.#refusal ??= why;
+    const code = why.code === "AETHER_FADED" ? "expired" : why.code === "AETHER_SHED" ? "overload" : "no-receiver";
+    const message = `${why.by} gave it back: ${why.code}`;
+    this.#comeBack({ by: why.by, byId: why.byId, code, message, retryable: code !== "expired" });
+    this.#decide();
+  }
+
+  answered(answer: Answer): void {
+    this.#done++;
+    if (!this.#ended && this.#wave !== undefined && this.#kind !== "command") {
+      const response = responseTo(this.#wave, answer, this.#host.now());
+      if (this.#kind === "query") {
+        this.#end();
+        this.#outcome.answered?.(response);
+        this.#tellOver(new AetherError("AETHER_CLOSED", "Another receiver has answered the query"));
+        return;
+      }
+      this.#outcome.answered?.(response);
+    }
+    this.#decide();
+  }
+
+  silent(): void {
+    this.#done++;
+    this.#decide();
+  }
+
+  reflected(cause: ReflectCause): void {
+    this.#done++;
+    this.#failure ??= cause;
+    this.#comeBack(cause);
+    this.#decide();
+  }
+
+  #comeBack(cause: ReflectCause): void {
+    const reflection = this.#wave && reflect(this.#wave, cause, this.#host.now());
+    if (reflection !== undefined) {
+      this.#host.reflected(reflection);
+    }
+  }
+
+  /** The emitter stops waiting, for `reason`. */
+  cancel(reason: unknown): void {
+    if (!this.#ended) {
+      this.#end();
+      this.#outcome.ended(reason);
+      this.#tellOver(reason);
+    }
+  }
+
+  expire(): void {
+    if (this.#kind === "gather") {
+      this.#finish(undefined);
+      return;
+    }
+    const waited = this.#admitted > 0 ? "was taken and not answered" : "was not taken";
+    this.cancel(
+      new AetherError("AETHER_TIMEOUT", `The ${this.#kind} on "${this.#wave?.channel}" ${waited} in its time`, {
+        details: { id: this.#wave?.id, channel: this.#wave?.channel, heard: this.#heard },
+      }),
+    );
+  }
+
+  /** Ends when a command was taken, or when it is known that no hearer can change anything any more. */
+  #decide(): void {
+    if (this.#ended || !this.#launched) {
+      return;
+    }
+    if (this.#kind === "command" && this.#admitted > 0) {
+      this.#end();
+      this.#outcome.admitted?.(this.#heard);
+    } else if (this.#heard !== undefined && this.#done >= this.#heard) {
+      this.#finish(this.#kind === "gather" ? undefined : this.#verdict());
+    }
+  }
+
+  #finish(error: unknown): void {
+    this.#end();
+    this.#outcome.ended(error);
+    this.#tellOver(error);
+  }
+
+  #verdict(): AetherError {
+    const { id, channel } = this.#wave ?? {};
+    const what = `the ${this.#kind} on "${channel}"`;
+    const failure = this.#failure;
+    if (failure !== undefined) {
+      return new AetherError("AETHER_HANDLER_FAILED", `${failure.by} failed ${what}: ${failure.message}`, {
+        retryable: failure.retryable,
+        details: { id, channel, ...failure },
+      });
+    }
+    const refusal = this.#refusal;
+    if (refusal !== undefined) {
+      return new AetherError(refusal.code, `Nobody took ${what}: ${refusal.by} ${REFUSED[refusal.code]}`, {
+        details: { id, channel, ...refusal },
+      });
+    }
+    if (this.#heard === 0) {
+      return new AetherError("AETHER_NO_RESONATOR", `Nobody resonates for ${what}: start a service that does`, {
+        details: { id, channel },
+      });
+    }
+    return new AetherError("AETHER_NO_ANSWER", `Everybody who heard ${what} kept silent: return a value to answer`, {
+      details: { id, channel, heard: this.#heard },
+    });
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#host.release(this);
+    for (const undo of this.#onEnd ?? []) {
+      undo();
+    }
+    this.#onEnd = undefined;
+  }
+
+  /** Calls `undo` when it has ended. */
+  onEnd(undo: () => void): void {
+    if (this.#ended) {
+      undo();
+    } else {
+      this.#onEnd ??= [];
+      this.#onEnd.push(undo);
+    }
+  }
+
+  #tellOver(reason: unknown): void {
+    this.#over ??= { reason };
+    for (const listener of this.#onOver ?? []) {
+      listener(reason);
+    }
+    this.#onOver = undefined;
+  }
+
+  onOver(listener: (reason: unknown) => void): () => void {
+    if (this.#over !== undefined) {
+      listener(this.#over.reason);
+      return () => {};
+    }
+    this.#onOver ??= new Set();
+    this.#onOver.add(listener);
+    return () => this.#onOver?.delete(listener);
+  }
+}
+
+/** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
+function responseTo(query: Wave, answer: Answer, now: number): Wave {
+  return new Wave({
+    id: `${query.id}?${answer.byId}`,
+    channel: query.channel,
+    kind: "response",
+    payload: answer.payload,
+    amplitude: query.amplitudeAt(now),
+    origin: { source: answer.by, sourceId: answer.byId },
+    arrivedAt: now,
+    halfLifeMs: query.halfLifeMs,
+    hops: query.hops + 1,
+    cause: query.id,
+    trace: query.trace,
+    surroundings: query.surroundings,
+    bytes: weigh(answer.payload),
+    extras: query.key === undefined ? undefined : { key: query.key },
+  });
+}

@@ -1,0 +1,101 @@
+/** Propagation: what a wave is when it leaves, by what caused it and by the laws; and whether it gets across at all. */
+
+import { expected } from "../errors.ts";
+import type { Physics } from "../physics/physics.ts";
+import type { Channel } from "../wave/channel.ts";
+import type { Exchange } from "../wave/exchange.ts";
+import { type Origin, type Surroundings, Wave, type WaveExtras, type WaveKind } from "../wave/wave.ts";
+import { type CheckedEmit, NO_OPTIONS } from "./options.ts";
+import type { Receipt } from "./receipt.ts";
+
+const DEFAULT_AMPLITUDE = 0.5;
+
+/** What a wave continues: the wave that caused it, or only the trace of one whose handler has settled. */
+export interface Cause {
+  readonly wave: Wave | undefined;
+  readonly trace: string | undefined;
+}
+
+export const NO_CAUSE: Cause = Object.freeze({ wave: undefined, trace: undefined });
+
+/** What {@link compose} makes a wave of. */
+export interface Composition {
+  readonly id: string;
+  readonly channel: string;
+  readonly contract: Channel | undefined;
+  readonly kind: WaveKind;
+  readonly payload: unknown;
+  readonly bytes: number;
+  readonly options: CheckedEmit;
+  readonly cause: Cause;
+  readonly origin: Origin;
+  readonly surroundings: Surroundings;
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  readonly exchange: Exchange | undefined;
+}
+
+/**
+ * The wave of an emission. Its amplitude is the explicit one, else the channel's, else what its cause is worth now,
+ * else 0.5. docs/physics.md §1, §2.
+ */
+export function compose(parts: Composition, physics: Physics): Wave {
+  const { options, contract, now } = parts;
+  const cause = parts.cause.wave;
+  return new Wave({
+    id: parts.id,
+    channel: parts.channel,
+    kind: parts.kind,
+    payload: parts.payload,
+    amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(now) ?? DEFAULT_AMPLITUDE,
+    origin: parts.origin,
+    arrivedAt: now,
+    halfLifeMs: options.halfLifeMs ?? contract?.halfLifeMs ?? physics.halfLifeMs,
+    hops: cause === undefined ? 1 : cause.hops + 1,
+    cause: cause?.id,
+    trace: parts.cause.trace ?? parts.id,
+    surroundings: parts.surroundings,
+    bytes: parts.bytes,
+    extras: extrasOf(options, contract?.version, parts.exchange),
+  });
+}
+
+function extrasOf(
+  options: CheckedEmit,
+  version: number | undefined,
+  exchange: Exchange | undefined,
+): WaveExtras | undefined {
+  if (options === NO_OPTIONS && version === undefined && exchange === undefined) {
+    return undefined;
+  }
+  const { phase, weight, key, headers, id } = options;
+  return { phase, weight, key, headers, version, exchange, named: id !== undefined };
+}
+
+/** Whether `wave` gets across the medium. */
+export function outcomeOf(wave: Wave, physics: Physics): Receipt["outcome"] {
+  if (wave.hops > physics.maxHops) {
+    return "exhausted";
+  }
+  return wave.arrivalAmplitude < physics.minAmplitude ? "faded" : "travelled";
+}
+
+/** The cause that `options` name, else what is being handled: its wave, or after it has settled only its trace. */
+export function causeOf(
+  named: Wave | null | undefined,
+  handled: { readonly wave: Wave; readonly settled: boolean } | undefined,
+): Cause {
+  if (named === null) {
+    return NO_CAUSE;
+  }
+  if (named !== undefined) {
+    if (!(named instanceof Wave)) {
+      throw expected("cause", "a wave, or null to start a chain", named);
+    }
+    return { wave: named, trace: named.trace };
+  }
+  if (handled === undefined) {
+    return NO_CAUSE;
+  }
+  return { wave: handled.settled ? undefined : handled.wave, trace: handled.wave.trace };
+}

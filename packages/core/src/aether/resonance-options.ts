@@ -1,0 +1,174 @@
+/** What a resonance may be asked to be, checked, with the defaults of its vibrator. */
+
+import { AetherError, expected, show } from "../errors.ts";
+import type { InboxSettings } from "./delivery.ts";
+import type { HandlerSettings } from "./handlers.ts";
+import { assertKnown, millisecondsOf, wholeOf } from "./options.ts";
+
+/** Options of `resonateOn`, and as defaults of `vibrator`. */
+export interface ResonanceOptions {
+  /** Name inside its group; default: its pattern. */
+  readonly name?: string | undefined;
+  /** Who shares the work; default: the vibrator's name. `false`: every instance hears every wave. */
+  readonly group?: string | false | undefined;
+  /** Most handlers at a time. Default 100. */
+  readonly concurrency?: number | undefined;
+  /** `"fifo"`: by arrival, nothing overtakes. `"key"`: one wave of a key at a time. Default: louder first. */
+  readonly order?: "fifo" | "key" | undefined;
+  /** Amplitude below which it does not listen, 0..1. Default 0.01. */
+  readonly noiseFloor?: number | undefined;
+  /** Most waves (default 65,536) and bytes (default 64 MiB) that wait. */
+  readonly inbox?: { readonly capacity?: number | undefined; readonly bytes?: number | undefined } | undefined;
+  /** How long a handler may take. Default 30,000. */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** Whether it hears what its own service emits. Default true. */
+  readonly echo?: boolean | undefined;
+  /** Where a recorded resonance begins. */
+  readonly from?: "new" | "start" | string | Date | undefined;
+  /** Tries before a wave is given up. Default 1: an ephemeral wave is not retried. */
+  readonly maxAttempts?: number | undefined;
+  /** Delay before another try, doubled each time, with full jitter. Default `{ base: 250, max: 60000 }`. */
+  readonly backoffMs?: { readonly base?: number | undefined; readonly max?: number | undefined } | undefined;
+  /** Closes the resonance when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of a vibrator: defaults for its resonances. */
+export type VibratorOptions = Omit<ResonanceOptions, "name" | "from" | "signal">;
+
+type Known<T> = { readonly [K in keyof Required<T>]: true };
+
+const VIBRATOR_OPTIONS: Known<VibratorOptions> = {
+  group: true,
+  concurrency: true,
+  order: true,
+  noiseFloor: true,
+  inbox: true,
+  handlerTimeoutMs: true,
+  echo: true,
+  maxAttempts: true,
+  backoffMs: true,
+};
+const RESONANCE_OPTIONS: Known<ResonanceOptions> = { ...VIBRATOR_OPTIONS, name: true, from: true, signal: true };
+const INBOX_OPTIONS: Known<NonNullable<ResonanceOptions["inbox"]>> = { capacity: true, bytes: true };
+const BACKOFF_OPTIONS: Known<NonNullable<ResonanceOptions["backoffMs"]>> = { base: true, max: true };
+
+const LONGEST_NAME = 128;
+
+/** The settings that a resonance runs by; those of one vibrator with no options of their own share one object. */
+export interface ResonanceSettings {
+  readonly group: string | false | undefined;
+  readonly floor: number;
+  readonly echo: boolean;
+  readonly inbox: InboxSettings;
+  readonly handlers: HandlerSettings;
+}
+
+const DEFAULTS: ResonanceSettings = {
+  group: undefined,
+  floor: 0.01,
+  echo: true,
+  inbox: { capacity: 65_536, bytes: 64 * 1024 * 1024, order: "banded" },
+  handlers: { concurrency: 100, timeoutMs: 30_000, maxAttempts: 1, backoffMs: { base: 250, max: 60_000 } },
+};
+
+/** The settings of a vibrator. Throws `AETHER_BAD_OPTION`, or `AETHER_UNSUPPORTED` for what is to come. */
+export function vibratorSettings(options: VibratorOptions | undefined): ResonanceSettings {
+  if (options === undefined) {
+    return DEFAULTS;
+  }
+  assertKnown(options, VIBRATOR_OPTIONS, "vibrator");
+  return merged(DEFAULTS, options);
+}
+
+/** The settings of a resonance: `options` over those of its vibrator. */
+export function resonanceSettings(base: ResonanceSettings, options: ResonanceOptions | undefined): ResonanceSettings {
+  if (options === undefined) {
+    return base;
+  }
+  assertKnown(options, RESONANCE_OPTIONS, "resonateOn");
+  if (options.from !== undefined) {
+    throw new AetherError("AETHER_UNSUPPORTED", "`from` needs a recorded channel, and this medium records nothing");
+  }
+  return merged(base, options);
+}
+
+function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSettings {
+  const { group = base.group, noiseFloor = base.floor, echo = base.echo } = options;
+  if (group !== false && group !== undefined) {
+    assertLabel("group", group);
+  }
+  if (typeof echo !== "boolean") {
+    throw expected("echo", "true or false", echo);
+  }
+  return {
+    group,
+    floor: floorOf(noiseFloor),
+    echo,
+    inbox: inboxOf(base.inbox, options),
+    handlers: handlersOf(base.handlers, options),
+  };
+}
+
+function inboxOf(base: InboxSettings, { inbox = {}, order = undefined }: VibratorOptions): InboxSettings {
+  assertKnown(inbox, INBOX_OPTIONS, "inbox");
+  const { capacity = base.capacity, bytes = base.bytes } = inbox;
+  if (order !== undefined && order !== "fifo" && order !== "key") {
+    throw expected("order", '"fifo" or "key"', order);
+  }
+  return {
+    capacity: wholeOf("inbox.capacity", capacity, 1),
+    bytes: wholeOf("inbox.bytes", bytes, 1),
+    order: order ?? base.order,
+  };
+}
+
+function handlersOf(base: HandlerSettings, options: VibratorOptions): HandlerSettings {
+  const { concurrency = base.concurrency, handlerTimeoutMs = base.timeoutMs, maxAttempts = base.maxAttempts } = options;
+  const backoff = options.backoffMs ?? {};
+  assertKnown(backoff, BACKOFF_OPTIONS, "backoffMs");
+  return {
+    concurrency: wholeOf("concurrency", concurrency, 1),
+    timeoutMs: millisecondsOf("handlerTimeoutMs", handlerTimeoutMs),
+    maxAttempts: wholeOf("maxAttempts", maxAttempts, 1),
+    backoffMs: {
+      base: millisecondsOf("backoffMs.base", backoff.base ?? base.backoffMs.base),
+      max: millisecondsOf("backoffMs.max", backoff.max ?? base.backoffMs.max),
+    },
+  };
+}
+
+function floorOf(noiseFloor: unknown): number {
+  if (noiseFloor === "adaptive" || (typeof noiseFloor === "object" && noiseFloor !== null)) {
+    throw new AetherError(
+      "AETHER_UNSUPPORTED",
+      "The adaptive noise floor is not built yet: give `noiseFloor` a number from 0 to 1",
+    );
+  }
+  if (typeof noiseFloor === "number" && noiseFloor >= 0 && noiseFloor <= 1) {
+    return noiseFloor;
+  }
+  throw expected("noiseFloor", "a number from 0 to 1", noiseFloor);
+}
+
+/** Throws `AETHER_BAD_OPTION` unless `label` may name a vibrator, a group or a resonance. */
+export function assertLabel(option: string, label: unknown): asserts label is string {
+  if (typeof label !== "string" || label.length < 1 || label.length > LONGEST_NAME || !isLabel(label)) {
+    const what = `1 to ${LONGEST_NAME} characters of A-Z a-z 0-9 _ - . * >`;
+    throw new AetherError("AETHER_BAD_OPTION", `Expected \`${option}\` to be ${what}, got ${show(label)}`, {
+      details: { option, got: label },
+    });
+  }
+}
+
+/** Names go into queue names of brokers, so nothing that could end a line or a word gets in. */
+function isLabel(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const alphanumeric = (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+    if (!(alphanumeric || code === 95 || code === 45 || code === 46 || code === 42 || code === 62)) {
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,82 @@
+/** The table of everything Aether refuses or reports as failed: one class, one code each. docs/errors.md mirrors it. */
+
+/** What each code means and whether repeating the same call later can succeed. */
+export const ERRORS = {
+  AETHER_BAD_CHANNEL: { retryable: false, meaning: "The channel name or pattern is not valid, or is reserved." },
+  AETHER_BAD_OPTION: { retryable: false, meaning: "An option or argument is unknown, of the wrong type or out of range." },
+  AETHER_BAD_PAYLOAD: { retryable: false, meaning: "The payload breaks the channel's schema or cannot travel." },
+  AETHER_TOO_LARGE: { retryable: false, meaning: "The payload or the headers are larger than the limits allow." },
+  AETHER_UNAUTHORISED: { retryable: false, meaning: "The source is not on the allow-list." },
+  AETHER_AMBIGUOUS: { retryable: false, meaning: "Two resonances of one vibrator would share one identity." },
+  AETHER_UNSUPPORTED: { retryable: false, meaning: "The medium, or this version, cannot honour what was asked for." },
+  AETHER_CLOSED: { retryable: false, meaning: "The aether, vibrator or resonance is closed." },
+  AETHER_DRAINING: { retryable: true, meaning: "Every receiver of the command or query is shutting down." },
+  AETHER_NO_RESONATOR: { retryable: true, meaning: "Nobody resonates on the channel of a command or query." },
+  AETHER_NO_ANSWER: { retryable: false, meaning: "Every receiver handled the query and none returned an answer." },
+  AETHER_SHED: { retryable: true, meaning: "Every receiver shed the command or query: it was quieter than they listen." },
+  AETHER_TIMEOUT: { retryable: true, meaning: "The time given has passed." },
+  AETHER_EXHAUSTED: { retryable: false, meaning: "The command or query is over the hop limit: it is part of a loop." },
+  AETHER_FADED: { retryable: false, meaning: "The command or query is too quiet to cross the medium." },
+  AETHER_HANDLER_FAILED: { retryable: true, meaning: "The handler of the command or query threw." },
+  AETHER_HANDLER_TIMEOUT: { retryable: true, meaning: "The handler did not settle within its time." },
+} as const;
+
+ERRORS satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
+
+/** The code of an {@link AetherError}. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Facts about a refusal or failure, by name: what was expected, what came, where. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** Every error that Aether throws or rejects with. */
+export class AetherError extends Error {
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without being changed. */
+  readonly retryable: boolean;
+  readonly details: ErrorDetails;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: ErrorDetails; readonly retryable?: boolean } = {},
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.name = "AetherError";
+    this.code = code;
+    this.retryable = options.retryable ?? ERRORS[code].retryable;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Thrown by a handler to say that no retry can help: the wave fails at once. */
+export class UnrecoverableError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = "UnrecoverableError";
+  }
+}
+
+/** The one form of validation texts: "Expected `name` to be …, got …". */
+export function expected(name: string, what: string, got: unknown): AetherError {
+  return new AetherError("AETHER_BAD_OPTION", `Expected \`${name}\` to be ${what}, got ${show(got)}`, {
+    details: { option: name, expected: what, got },
+  });
+}
+
+/** A value as a short, safe piece of an error text: at most 80 characters, control characters escaped. */
+export function show(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  }
+  if (typeof value === "function") {
+    return "a function";
+  }
+  if (Array.isArray(value)) {
+    return `an array of ${value.length}`;
+  }
+  if (typeof value === "object" && value !== null) {
+    return `an object (${value.constructor?.name ?? "null prototype"})`;
+  }
+  return typeof value === "bigint" ? `${value}n` : String(value);
+}

@@ -1,0 +1,176 @@
+/** The in-process medium: waves go by reference from link to link, with no server, no copy and no delay. */
+
+import { turn } from "../clock.ts";
+import { AetherError } from "../errors.ts";
+import type { Reflection } from "../wave/reflection.ts";
+import { Spectrum } from "../wave/spectrum.ts";
+import type { Wave } from "../wave/wave.ts";
+import { Current } from "./current.ts";
+import type { Link, Listener, Medium, MediumEvents, Outlet, Presence, Traits, Tuning } from "./medium.ts";
+import { Route } from "./route.ts";
+
+const TRAITS: Traits = {
+  crossProcess: false,
+  durable: false,
+  acknowledges: true,
+  ordered: true,
+  duplicates: false,
+  byReference: true,
+  readyClusterWide: true,
+};
+
+/** One space in which links hear each other. */
+class Space {
+  readonly current = new Current();
+  readonly links = new Set<InProcessLink>();
+  readonly #spectrum = new Spectrum<Listener>();
+
+  get generation(): number {
+    return this.#spectrum.generation;
+  }
+
+  route(channel: string): Route {
+    return new Route(this.#spectrum.match(channel), this.#spectrum.generation);
+  }
+
+  add(listener: Listener): void {
+    // What is on its way was emitted before: it is not for those who come now.
+    this.current.settle();
+    this.#spectrum.add(listener.presence.pattern, listener);
+    this.#interestChanged();
+  }
+
+  remove(listeners: Iterable<Listener>): void {
+    this.current.settle();
+    for (const listener of listeners) {
+      this.#spectrum.remove(listener.presence.pattern, listener);
+    }
+    this.#interestChanged();
+  }
+
+  #interestChanged(): void {
+    for (const link of this.links) {
+      link.events.interest();
+    }
+  }
+}
+
+/** The way out of one channel: it remembers its route until the spectrum changes. */
+class InProcessOutlet implements Outlet {
+  readonly #link: InProcessLink;
+  readonly #space: Space;
+  readonly #channel: string;
+  #route: Route;
+
+  constructor(link: InProcessLink, space: Space, channel: string) {
+    this.#link = link;
+    this.#space = space;
+    this.#channel = channel;
+    this.#route = space.route(channel);
+  }
+
+  get route(): Route {
+    if (this.#route.generation !== this.#space.generation) {
+      this.#route = this.#space.route(this.#channel);
+    }
+    return this.#route;
+  }
+
+  propagate(wave: Wave): number | Promise<number> {
+    this.#link.assertOpen();
+    const { route } = this;
+    if (this.#space.current.take(wave, route)) {
+      return route.alone.length;
+    }
+    this.#space.current.settle();
+    const { heard, crowded } = route.carry(wave);
+    return crowded ? turn().then(() => heard) : heard;
+  }
+}
+
+class InProcessLink implements Link {
+  readonly events: MediumEvents;
+  readonly #space: Space;
+  readonly #listeners = new Set<Listener>();
+  #closed = false;
+
+  constructor(space: Space, events: MediumEvents) {
+    this.#space = space;
+    this.events = events;
+  }
+
+  outlet(channel: string): InProcessOutlet {
+    return new InProcessOutlet(this, this.#space, channel);
+  }
+
+  reflect(reflection: Reflection): void {
+    for (const link of this.#space.links) {
+      link.events.reflected(reflection);
+    }
+  }
+
+  async resonate(listener: Listener): Promise<Tuning> {
+    this.assertOpen();
+    this.#listeners.add(listener);
+    this.#space.add(listener);
+    return {
+      close: async () => {
+        if (this.#listeners.delete(listener)) {
+          this.#space.remove([listener]);
+        }
+      },
+    };
+  }
+
+  room(channel: string): Promise<void> | undefined {
+    this.#space.current.settle();
+    return this.#space.route(channel).room();
+  }
+
+  *present(): Iterable<Presence> {
+    for (const link of this.#space.links) {
+      for (const listener of link.#listeners) {
+        if (!listener.observes) {
+          yield listener.presence;
+        }
+      }
+    }
+  }
+
+  heard(channel: string): boolean {
+    return this.#space.route(channel).heard;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#space.links.delete(this);
+      this.#space.remove(this.#listeners);
+      this.#listeners.clear();
+    }
+  }
+
+  assertOpen(): void {
+    if (this.#closed) {
+      throw new AetherError("AETHER_CLOSED", "Expected an open link to the in-process medium, got a closed one");
+    }
+  }
+}
+
+/**
+ * A medium inside this process: the default. Aethers that are given the same medium hear each other; each call
+ * makes a separate one.
+ */
+export function inProcess(): Medium {
+  const space = new Space();
+  return {
+    name: "in-process",
+    traits: TRAITS,
+    open: async (events) => {
+      const link = new InProcessLink(space, events);
+      space.links.add(link);
+      events.connected();
+      return link;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/** The contract of a medium: what carries waves between vibrators. docs/writing-a-medium.md explains it to outsiders. */
+
+import type { Reflection } from "../wave/reflection.ts";
+import type { Wave } from "../wave/wave.ts";
+
+/** Physical facts about a medium, which the runtime and the conformance suite read. Declared, never guessed. */
+export interface Traits {
+  /** Waves reach vibrators in other processes. */
+  readonly crossProcess: boolean;
+  /** It can keep waves until they are handled. */
+  readonly durable: boolean;
+  /** `propagate` tells how many groups a wave has reached. */
+  readonly acknowledges: boolean;
+  /** Waves of one source, channel and band arrive in the order they were emitted in. */
+  readonly ordered: boolean;
+  /** A wave may arrive more than once. */
+  readonly duplicates: boolean;
+  /** Payloads are handed over as they are, not copied. */
+  readonly byReference: boolean;
+  /** A listener that is ready is heard from everywhere, at once. */
+  readonly readyClusterWide: boolean;
+}
+
+/** What became of a wave at one listener. */
+export type Uptake = "refused" | "admitted" | "crowded";
+
+/** Who listens, as others may know it. */
+export interface Presence {
+  /** Name of the vibrator. */
+  readonly vibrator: string;
+  /** Id of the vibrator's instance. */
+  readonly instance: string;
+  readonly pattern: string;
+  /** Name of the group that shares the work; false: every instance hears every wave. */
+  readonly group: string | false;
+  /** Name of the resonance inside its group. */
+  readonly name: string;
+}
+
+/** One resonance, as a medium sees it. */
+export interface Listener {
+  readonly presence: Presence;
+  /** Sees copies and takes no part: it joins no group and is no receiver of anything. */
+  readonly observes: boolean;
+  /** Whether its inbox has no room: a member of its group that has room is preferred. */
+  readonly full: boolean;
+  /** Takes a wave. `"crowded"`: taken, and its inbox is over half full. Never throws, never runs a handler. */
+  receive(wave: Wave): Uptake;
+  /** Resolves when the inbox has room again. */
+  room(): Promise<void>;
+  /**
+   * Plain waves that arrive with at least this amplitude are taken in any case while {@link spare} lasts, so a medium
+   * may hand them over in runs. `Infinity`: it looks at each wave.
+   */
+  readonly threshold: number;
+  /** Waves, and bytes, that its inbox takes before it is over half full. */
+  readonly spare: Spare;
+  /**
+   * Takes the plain waves `from` up to `to`, not included, in their order. Must be called outside the call stack of
+   * any emitter: with `mayHandle` it may run handlers at once, without it the waves only enter the inbox.
+   */
+  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void;
+}
+
+/** Room in an inbox. */
+export interface Spare {
+  readonly waves: number;
+  readonly bytes: number;
+}
+
+/** What a medium tells about itself. */
+export interface MediumEvents {
+  connected(): void;
+  disconnected(reason: unknown): void;
+  /** Somebody, anywhere, began or ended to resonate. */
+  interest(): void;
+  /** A wave came back to a vibrator, which may be one of this link. */
+  reflected(reflection: Reflection): void;
+}
+
+/**
+ * Carries waves. Its guarantees, each of which is one test of the conformance suite:
+ *
+ * - a wave reaches a listener whose pattern covers its channel
+ * - a wave does not reach a listener whose pattern does not cover its channel
+ * - a pattern means the same as in `matches`
+ * - a listener hears every wave that is propagated after it is ready
+ * - a listener hears nothing after it is closed
+ * - a wave reaches one member of each group
+ * - a group's members share the work
+ * - a listener without a group hears every wave
+ * - a broadcast reaches every member of every group
+ * - an observer sees every wave and takes it from nobody
+ * - a wave arrives unchanged
+ * - a wave arrives once
+ * - waves of one source, channel and band arrive in order
+ * - propagate tells how many groups were reached
+ * - a refused wave counts as not reached
+ * - a wave that nobody hears is no error
+ * - a command's way back reaches its emitter
+ * - a reflection reaches the link of its emitter
+ * - listeners are known by their presence
+ * - interest tells of listeners that come and go
+ * - links of one medium hear each other
+ * - closing a link silences its listeners
+ * - a closed link refuses with AETHER_CLOSED
+ */
+export interface Medium {
+  /** Short name for logs and stats, such as `"in-process"`. */
+  readonly name: string;
+  readonly traits: Traits;
+  /** Joins the medium. Each call gives a link of its own; links of one medium hear each other. */
+  open(events: MediumEvents): Promise<Link>;
+}
+
+/** An aether's connection to a medium. */
+export interface Link {
+  /** The way out for waves of `channel`, to be kept by those who emit on it again. */
+  outlet(channel: string): Outlet;
+  /** Carries `reflection` back to the vibrator instance whose wave it was, wherever that is. */
+  reflect(reflection: Reflection): void;
+  /** Resolves when the medium has confirmed `listener`: a wave propagated after that is heard. */
+  resonate(listener: Listener): Promise<Tuning>;
+  /** Resolves when every group that hears `channel` has room; `undefined`: it has room now. */
+  room(channel: string): Promise<void> | undefined;
+  /** Who resonates, as far as this link knows, observers left out. */
+  present(): Iterable<Presence>;
+  /** Whether somebody resonates on `channel`, as far as this link knows. */
+  heard(channel: string): boolean;
+  /** Silences this link's listeners and leaves the medium. */
+  close(): Promise<void>;
+}
+
+/** Where the waves of one channel enter a medium. */
+export interface Outlet {
+  /**
+   * Carries `wave` to those who resonate on its channel. Gives the number of groups that take it, where the medium
+   * knows it. A promise means: slow down, and go on when it has resolved. Commands and queries carry their way back
+   * in `wave.exchange`. Throws or rejects with `AETHER_CLOSED` when the link is closed.
+   */
+  propagate(wave: Wave): number | undefined | Promise<number | undefined>;
+}
+
+/** A listener's place in the medium. */
+export interface Tuning {
+  /** Ends it: resolves when nothing more will be received. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,78 @@
+/** The constants of one medium: what its laws are set to. docs/physics.md lists them with their meaning. */
+
+import { expected } from "../errors.ts";
+import type { Attenuation } from "./attenuation.ts";
+
+/** The settings of the laws, as the flow uses them. */
+export interface Physics extends Attenuation {
+  /** Amplitude below which a wave is inaudible to everybody, 0..1. */
+  readonly minAmplitude: number;
+  /** How many crossings a chain of waves may make, 1..255. */
+  readonly maxHops: number;
+  /** No ephemeral wave lives longer than this, whatever its half-life. */
+  readonly maxLifetimeMs: number;
+  /** Whether amplitude decides anything; false: order by arrival, no fading, no floor. */
+  readonly enabled: boolean;
+}
+
+/** The settings of the laws, as they are asked for. */
+export interface PhysicsOptions {
+  /** Amplitude kept per crossing, above 0 and up to 1. Default 0.95. */
+  readonly attenuationFactor?: number | undefined;
+  /** Milliseconds in which a wave loses half its amplitude. Default 60,000; `Infinity` is allowed. */
+  readonly halfLifeMs?: number | undefined;
+  /** Amplitude below which nobody hears a wave, 0..1. Default 0.01. */
+  readonly minAmplitude?: number | undefined;
+  /** Hops that a chain of waves may make, 1..255. Default 16. */
+  readonly maxPropagation?: number | undefined;
+}
+
+export const DEFAULT_PHYSICS: Physics = {
+  perHop: 0.95,
+  halfLifeMs: 60_000,
+  minAmplitude: 0.01,
+  maxHops: 16,
+  maxLifetimeMs: 3_600_000,
+  enabled: true,
+};
+
+/** Every law off; the hop limit stays, for it is safety. */
+const NO_PHYSICS: Physics = {
+  ...DEFAULT_PHYSICS,
+  perHop: 1,
+  halfLifeMs: Number.POSITIVE_INFINITY,
+  minAmplitude: 0,
+  maxLifetimeMs: Number.POSITIVE_INFINITY,
+  enabled: false,
+};
+
+/** The laws that `options` ask for; `false` switches them off. Throws `AETHER_BAD_OPTION`. */
+export function physicsOf(options: PhysicsOptions | false | undefined): Physics {
+  if (options === false) {
+    return NO_PHYSICS;
+  }
+  const {
+    attenuationFactor: perHop = DEFAULT_PHYSICS.perHop,
+    halfLifeMs = DEFAULT_PHYSICS.halfLifeMs,
+    minAmplitude = DEFAULT_PHYSICS.minAmplitude,
+    maxPropagation: maxHops = DEFAULT_PHYSICS.maxHops,
+  } = options ?? {};
+  if (!(perHop > 0 && perHop <= 1)) {
+    throw expected("physics.attenuationFactor", "a number above 0 and up to 1", perHop);
+  }
+  if (!(minAmplitude >= 0 && minAmplitude <= 1)) {
+    throw expected("physics.minAmplitude", "a number from 0 to 1", minAmplitude);
+  }
+  if (!Number.isInteger(maxHops) || maxHops < 1 || maxHops > 255) {
+    throw expected("physics.maxPropagation", "a whole number from 1 to 255", maxHops);
+  }
+  return { ...DEFAULT_PHYSICS, perHop, halfLifeMs: halfLifeOf(halfLifeMs), minAmplitude, maxHops };
+}
+
+/** `halfLifeMs` if it is one: above 0, `Infinity` included. Throws `AETHER_BAD_OPTION`. */
+export function halfLifeOf(halfLifeMs: number): number {
+  if (typeof halfLifeMs === "number" && halfLifeMs > 0) {
+    return halfLifeMs;
+  }
+  throw expected("halfLifeMs", "a number of milliseconds above 0 (Infinity: it does not fade)", halfLifeMs);
+}

@@ -1,0 +1,57 @@
+/** The way back of a command or query: what those who hear it tell the one who emitted it. */
+
+/** Why a wave came back. docs/physics.md §7 says what each means. */
+export type ReflectCode = "error" | "rejected" | "overload" | "expired" | "no-receiver" | "loop" | "unauthorised";
+
+/** Who tells something: a vibrator's name and instance. */
+export interface Teller {
+  readonly by: string;
+  readonly byId: string;
+}
+
+/** Why a hearer did not handle a command or query. */
+export interface Refusal extends Teller {
+  readonly code: "AETHER_SHED" | "AETHER_DRAINING" | "AETHER_UNAUTHORISED" | "AETHER_EXHAUSTED" | "AETHER_FADED";
+  /** The noise floor of the hearer. */
+  readonly floor?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** What a handler returned. */
+export interface Answer extends Teller {
+  readonly payload: unknown;
+}
+
+/** Why a wave came back, and from where. */
+export interface ReflectCause extends Teller {
+  readonly code: ReflectCode;
+  readonly message: string;
+  /** Whether the same wave may succeed later. */
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * One command or query on its way. A medium hands it to every hearer, across a network as a stand-in of its own.
+ * A hearer calls `refused`; or `admitted`, once it is in the inbox, and then exactly one of `answered`, `silent`,
+ * `returned` and `reflected`.
+ */
+export interface Exchange {
+  /** When the emitter stops waiting, in milliseconds on this process's monotonic clock. */
+  readonly deadline: number;
+  /** Whether the emitter has stopped waiting: nothing that a hearer does for it now is of use. */
+  readonly over: boolean;
+  /** Not taken into the inbox. */
+  refused(why: Refusal): void;
+  /** Taken into the inbox. */
+  admitted(by: Teller): void;
+  answered(answer: Answer): void;
+  /** Handled, with no answer. */
+  silent(by: Teller): void;
+  /** Taken, and given back without being handled. */
+  returned(why: Refusal): void;
+  /** It failed at the hearer. */
+  reflected(cause: ReflectCause): void;
+  /** Calls `listener` with the reason once the emitter stops waiting; returns the undo. */
+  onOver(listener: (reason: unknown) => void): () => void;
+}

@@ -1,0 +1,90 @@
+/** A reflection: a wave that came back to its emitter because it was refused or failed. docs/physics.md §7. */
+
+import type { ReflectCause, ReflectCode } from "./exchange.ts";
+import { Wave, type WaveInit } from "./wave.ts";
+
+/** What a reflection tells. */
+export interface ReflectionPayload {
+  readonly code: ReflectCode;
+  /** At most 512 characters. */
+  readonly message: string;
+  /** Whether the same wave may succeed later. */
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A wave of kind `reflection` on `$reflection.<sourceId>`; `cause` is the id of the wave that came back. */
+export class Reflection extends Wave<ReflectionPayload> {
+  readonly #of: string;
+  readonly #on: string;
+
+  constructor(init: WaveInit<ReflectionPayload> & { readonly of: string; readonly on: string }) {
+    super(init);
+    this.#of = init.of;
+    this.#on = init.on;
+  }
+
+  /** Id of the wave that came back. */
+  get of(): string {
+    return this.#of;
+  }
+
+  /** Channel of the wave that came back. */
+  get on(): string {
+    return this.#on;
+  }
+
+  get code(): ReflectCode {
+    return this.payload.code;
+  }
+
+  /** Name of the vibrator that sent it back. */
+  get by(): string {
+    return this.source;
+  }
+
+  get message(): string {
+    return this.payload.message;
+  }
+
+  get retryable(): boolean {
+    return this.payload.retryable;
+  }
+}
+
+const LONGEST_MESSAGE = 512;
+
+/**
+ * `wave` as it comes back to its emitter at `now` (monotonic milliseconds): never louder than it was, phase turned
+ * by π, one hop further. `undefined` for a reflection: nothing reflects twice. docs/physics.md §7.
+ */
+export function reflect(wave: Wave, cause: ReflectCause, now: number): Reflection | undefined {
+  if (wave.kind === "reflection") {
+    return undefined;
+  }
+  const { by, byId, code, message, retryable, retryAfterMs } = cause;
+  const { weight, key } = wave;
+  return new Reflection({
+    id: `${wave.id}!${byId}`,
+    of: wave.id,
+    on: wave.channel,
+    channel: `$reflection.${wave.sourceId}`,
+    kind: "reflection",
+    payload: {
+      code,
+      message: message.slice(0, LONGEST_MESSAGE),
+      retryable,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    },
+    amplitude: wave.amplitudeAt(now),
+    origin: { source: by, sourceId: byId },
+    arrivedAt: now,
+    halfLifeMs: wave.halfLifeMs,
+    hops: wave.hops + 1,
+    cause: wave.id,
+    trace: wave.trace,
+    surroundings: wave.surroundings,
+    bytes: wave.bytes,
+    extras: { phase: (wave.phase + Math.PI) % (2 * Math.PI), weight, key },
+  });
+}

@@ -1,0 +1,313 @@
+/** A wave: one immutable message. It is shared by everybody who hears it, so nothing about it can be written. */
+
+import { attenuate } from "../physics/attenuation.ts";
+import { band } from "../physics/amplitude.ts";
+import type { Clock } from "../clock.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What a wave is for, and so who hears it. */
+export type WaveKind = "event" | "broadcast" | "command" | "query" | "response" | "reflection" | "probe";
+
+/** Texts that travel with a wave. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** The laws and the clock that a wave fades by: those of the aether it was emitted or arrived in. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly perHop: number;
+  readonly minAmplitude: number;
+  readonly maxLifetimeMs: number;
+  /** Wall-clock minus monotonic milliseconds. */
+  readonly wallOffsetMs: number;
+}
+
+/** Who emitted a wave. */
+export interface Origin {
+  /** Name of the vibrator. */
+  readonly source: string;
+  /** Id of its instance. */
+  readonly sourceId: string;
+}
+
+/** What few waves have. */
+export interface WaveExtras {
+  /** Milliseconds gathered before it arrived. Default 0. */
+  readonly age?: number | undefined;
+  /** Radians, 0 up to 2π. Default 0. */
+  readonly phase?: number | undefined;
+  /** Charge in interference. Default 1. */
+  readonly weight?: number | undefined;
+  readonly key?: string | undefined;
+  readonly headers?: Headers | undefined;
+  readonly position?: string | undefined;
+  readonly version?: number | undefined;
+  readonly exchange?: Exchange | undefined;
+  /** Whether its emitter chose the id, and so may emit it again. Default false. */
+  readonly named?: boolean | undefined;
+  /** Wall-clock milliseconds since the epoch at the emitter. Default: from `arrivedAt`. */
+  readonly emittedAt?: number | undefined;
+}
+
+/** Everything a wave is made of. */
+export interface WaveInit<P = unknown> {
+  readonly id: string;
+  readonly channel: string;
+  readonly kind: WaveKind;
+  readonly payload: P;
+  /** 0..1, at the last emission. */
+  readonly amplitude: number;
+  readonly origin: Origin;
+  /** Milliseconds on the monotonic clock of this process. */
+  readonly arrivedAt: number;
+  readonly halfLifeMs: number;
+  readonly hops: number;
+  readonly cause: string | undefined;
+  readonly trace: string;
+  readonly surroundings: Surroundings;
+  /** What it counts against byte bounds. */
+  readonly bytes: number;
+  readonly extras: WaveExtras | undefined;
+}
+
+const NO_HEADERS: Headers = Object.freeze({});
+const NO_EXTRAS: WaveExtras = Object.freeze({});
+
+/** One immutable message. Made by emitting, never by hand. */
+export class Wave<P = unknown> {
+  readonly #id: string;
+  readonly #channel: string;
+  readonly #kind: WaveKind;
+  readonly #payload: P;
+  readonly #amplitude: number;
+  readonly #origin: Origin;
+  readonly #arrivedAt: number;
+  readonly #halfLifeMs: number;
+  readonly #hops: number;
+  readonly #cause: string | undefined;
+  readonly #trace: string;
+  readonly #surroundings: Surroundings;
+  readonly #bytes: number;
+  readonly #extras: WaveExtras | undefined;
+
+  constructor(init: WaveInit<P>) {
+    this.#id = init.id;
+    this.#channel = init.channel;
+    this.#kind = init.kind;
+    this.#payload = init.payload;
+    this.#amplitude = init.amplitude;
+    this.#origin = init.origin;
+    this.#arrivedAt = init.arrivedAt;
+    this.#halfLifeMs = init.halfLifeMs;
+    this.#hops = init.hops;
+    this.#cause = init.cause;
+    this.#trace = init.trace;
+    this.#surroundings = init.surroundings;
+    this.#bytes = init.bytes;
+    this.#extras = init.extras;
+  }
+
+  /** Unique; a repeated emit under a given id is the same wave. */
+  get id(): string {
+    return this.#id;
+  }
+
+  get channel(): string {
+    return this.#channel;
+  }
+
+  get kind(): WaveKind {
+    return this.#kind;
+  }
+
+  get payload(): P {
+    return this.#payload;
+  }
+
+  /** Importance at emission, 0..1. */
+  get amplitude(): number {
+    return this.#amplitude;
+  }
+
+  /** State of the thing the wave is about: radians, 0 up to 2π. */
+  get phase(): number {
+    return this.#extras?.phase ?? 0;
+  }
+
+  /** Charge in interference. */
+  get weight(): number {
+    return this.#extras?.weight ?? 1;
+  }
+
+  /** Name of the vibrator that emitted it. */
+  get source(): string {
+    return this.#origin.source;
+  }
+
+  /** Instance id of the vibrator that emitted it. */
+  get sourceId(): string {
+    return this.#origin.sourceId;
+  }
+
+  /** Wall-clock milliseconds since the epoch at the emitter: information only. */
+  get emittedAt(): number {
+    return this.#extras?.emittedAt ?? this.#arrivedAt + this.#surroundings.wallOffsetMs;
+  }
+
+  /** Milliseconds in which it loses half of its amplitude. */
+  get halfLifeMs(): number {
+    return this.#halfLifeMs;
+  }
+
+  /** Crossings of the medium by this wave and those that caused it, this one included. */
+  get hops(): number {
+    return this.#hops;
+  }
+
+  /** Id of the wave during whose handling this one was emitted. */
+  get cause(): string | undefined {
+    return this.#cause;
+  }
+
+  /** Id of the first wave of the chain. */
+  get trace(): string {
+    return this.#trace;
+  }
+
+  /** What the wave is about: the unit of `order: "key"` and of interference. */
+  get key(): string | undefined {
+    return this.#extras?.key;
+  }
+
+  get headers(): Headers {
+    return this.#extras?.headers ?? NO_HEADERS;
+  }
+
+  /** Where it was recorded; absent when it was not. */
+  get position(): string | undefined {
+    return this.#extras?.position;
+  }
+
+  /** Version of the payload's schema. */
+  get version(): number | undefined {
+    return this.#extras?.version;
+  }
+
+  /** The band of its amplitude at emission, 0..7: where it queues, everywhere and for good. */
+  get band(): number {
+    return band(this.#amplitude);
+  }
+
+  /** The laws and the clock that it fades by. */
+  get surroundings(): Surroundings {
+    return this.#surroundings;
+  }
+
+  /** What it counts against the byte bounds of an inbox. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Milliseconds it had gathered before it arrived in this process. */
+  get age(): number {
+    return this.#extras?.age ?? 0;
+  }
+
+  /** When it arrived in this process, in milliseconds on the aether's monotonic clock. */
+  get arrivedAt(): number {
+    return this.#arrivedAt;
+  }
+
+  /** The way back to the emitter of a command or query. */
+  get exchange(): Exchange | undefined {
+    return this.#extras?.exchange;
+  }
+
+  /** Whether nothing waits for it and it comes once: it may go with others in one run. */
+  get plain(): boolean {
+    const extras = this.#extras;
+    return extras === undefined || (extras.exchange === undefined && extras.named !== true && extras.age === undefined);
+  }
+
+  /** Whether its emitter chose the id, and so may emit it again. */
+  get named(): boolean {
+    return this.#extras?.named === true;
+  }
+
+  /** The amplitude it arrived with: what its one crossing and its age before that have left of it. */
+  get arrivalAmplitude(): number {
+    const heard = this.#amplitude * this.#surroundings.perHop;
+    const { age } = this;
+    return age > 0 ? heard * 2 ** (-age / this.#halfLifeMs) : heard;
+  }
+
+  /** Its amplitude at `now` on the aether's monotonic clock; without an argument: at this moment. */
+  amplitudeAt(now: number = this.#surroundings.clock.monotonic()): number {
+    const age = this.age + Math.max(0, now - this.#arrivedAt);
+    return attenuate(this.#amplitude, age, 1, {
+      halfLifeMs: this.#halfLifeMs,
+      perHop: this.#surroundings.perHop,
+    });
+  }
+
+  /** Whether it is inaudible, or older than any wave may grow, at `now` on the aether's monotonic clock. */
+  hasFaded(now: number): boolean {
+    const age = this.age + now - this.#arrivedAt;
+    const { minAmplitude, maxLifetimeMs, perHop } = this.#surroundings;
+    // Within its first half-life it keeps at least half of what it arrived with: no power is computed for it.
+    if (age < this.#halfLifeMs && this.#amplitude * perHop >= 2 * minAmplitude) {
+      return age > maxLifetimeMs;
+    }
+    return age > maxLifetimeMs || this.amplitudeAt(now) < minAmplitude;
+  }
+
+  /** The same wave with another payload: for schemas and upgrades, on the way to one handler. */
+  withPayload<Q>(payload: Q): Wave<Q> {
+    return new Wave<Q>({ ...this.toInit(), payload });
+  }
+
+  /** Everything the wave is made of. */
+  toInit(): WaveInit<P> {
+    return {
+      id: this.#id,
+      channel: this.#channel,
+      kind: this.#kind,
+      payload: this.#payload,
+      amplitude: this.#amplitude,
+      origin: this.#origin,
+      arrivedAt: this.#arrivedAt,
+      halfLifeMs: this.#halfLifeMs,
+      hops: this.#hops,
+      cause: this.#cause,
+      trace: this.#trace,
+      surroundings: this.#surroundings,
+      bytes: this.#bytes,
+      extras: this.#extras,
+    };
+  }
+
+  /** What people see of a wave in logs and `JSON.stringify`. */
+  toJSON(): Record<string, unknown> {
+    const { age, emittedAt, exchange, named, ...extras } = this.#extras ?? NO_EXTRAS;
+    return {
+      id: this.#id,
+      channel: this.#channel,
+      kind: this.#kind,
+      payload: this.#payload,
+      amplitude: this.#amplitude,
+      source: this.source,
+      sourceId: this.sourceId,
+      emittedAt: this.emittedAt,
+      halfLifeMs: this.#halfLifeMs,
+      hops: this.#hops,
+      cause: this.#cause,
+      trace: this.#trace,
+      ...extras,
+    };
+  }
+}
+
+Object.defineProperty(Wave.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Wave) {
+    return this.toJSON();
+  },
+});
