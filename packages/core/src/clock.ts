@@ -52,6 +52,56 @@ export function timekeeper(clock: Clock): Timekeeper {
   };
 }
 
+const RESOLVED = Promise.resolve();
+/** Tasks of one microtask. The arrays are used again and again: tasks are few, and live long. */
+interface Batch {
+  readonly tasks: (() => void)[];
+  readonly last: (() => void)[];
+  taskCount: number;
+  lastCount: number;
+}
+
+let batch: Batch = { tasks: [], last: [], taskCount: 0, lastCount: 0 };
+let spareBatch: Batch = { tasks: [], last: [], taskCount: 0, lastCount: 0 };
+let scheduled = false;
+
+/**
+ * Calls `task` when the current call stack has unwound, before timers and input. Everybody who asks within one tick
+ * shares one microtask, in the order they asked. A task must not throw.
+ */
+export function soon(task: () => void): void {
+  batch.tasks[batch.taskCount++] = task;
+  schedule();
+}
+
+/** As {@link soon}, but after all tasks of that microtask. */
+export function atTickEnd(task: () => void): void {
+  batch.last[batch.lastCount++] = task;
+  schedule();
+}
+
+function schedule(): void {
+  if (!scheduled) {
+    scheduled = true;
+    void RESOLVED.then(runTasks);
+  }
+}
+
+function runTasks(): void {
+  scheduled = false;
+  const due = batch;
+  batch = spareBatch;
+  for (let i = 0; i < due.taskCount; i++) {
+    due.tasks[i]?.();
+  }
+  for (let i = 0; i < due.lastCount; i++) {
+    due.last[i]?.();
+  }
+  due.taskCount = 0;
+  due.lastCount = 0;
+  spareBatch = due;
+}
+
 /** Calls `task` after the event loop has turned once: input, output and timers come first. */
 export const afterTurn: (task: () => void) => void =
   typeof setImmediate === "function" ? (task) => void setImmediate(task) : (task) => void setTimeout(task, 0);

@@ -22,7 +22,7 @@ export type { Answer, Exchange, ReflectCause, ReflectCode, Refusal, Teller } fro
 export { Ids, type Random } from "./wave/ids.ts";
 export { matches } from "./wave/pattern.ts";
 export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
-export { type Headers, type Origin, type Surroundings, Wave, type WaveExtras, type WaveInit, type WaveKind } from "./wave/wave.ts";
+export { type Headers, type Moment, type Origin, type Surroundings, Wave, type WaveExtras, type WaveInit, type WaveKind } from "./wave/wave.ts";
 
 // Media
 export { inProcess } from "./medium/in-process.ts";
@@ -33,7 +33,6 @@ export type {
   MediumEvents,
   Outlet,
   Presence,
-  Spare,
   Traits,
   Tuning,
   Uptake,

@@ -1,14 +1,13 @@
 /** Connecting: what an aether may be asked to be, checked, and the parts that its vibrators will work with. */
 
-import { type Clock, systemClock, type Timekeeper, timekeeper } from "../clock.ts";
+import { type Clock, systemClock, timekeeper } from "../clock.ts";
 import { AetherError, expected } from "../errors.ts";
 import { inProcess } from "../medium/in-process.ts";
 import type { Medium } from "../medium/medium.ts";
-import { type Physics, type PhysicsOptions, physicsOf } from "../physics/physics.ts";
+import { type PhysicsOptions, physicsOf } from "../physics/physics.ts";
 import { channelLengthOf } from "../wave/channel-name.ts";
 import { Ids, type Random, systemRandom } from "../wave/ids.ts";
 import type { Reflection } from "../wave/reflection.ts";
-import type { Surroundings } from "../wave/wave.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import { Causality } from "./causality.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -75,9 +74,6 @@ const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
   recorded: true,
 };
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
-/** How often the distance between the wall clock and the monotonic one is measured. */
-const CALIBRATION_MS = 1000;
-
 /** One storage for the process: a handler of one aether may emit by a vibrator of another. */
 const causality = new Causality<Handling>();
 
@@ -107,26 +103,6 @@ function refuseRecording({ journal, recorded }: AetherOptions): void {
   }
 }
 
-/** Gives the surroundings of this moment; they are made anew when the wall clock was measured anew. */
-function surroundingsOf(clock: Timekeeper, time: TickTime, physics: Physics): () => Surroundings {
-  const measure = (): Surroundings => ({
-    clock,
-    perHop: physics.perHop,
-    minAmplitude: physics.minAmplitude,
-    maxLifetimeMs: physics.maxLifetimeMs,
-    wallOffsetMs: clock.now() - clock.monotonic(),
-  });
-  let current = measure();
-  let measuredAt = time.now();
-  return () => {
-    if (time.now() - measuredAt > CALIBRATION_MS) {
-      measuredAt = time.now();
-      current = measure();
-    }
-    return current;
-  };
-}
-
 /** Joins the medium that `options` name. `findVibrator` finds an instance of this aether by its id. */
 export async function connect(
   options: AetherOptions,
@@ -154,8 +130,8 @@ export async function connect(
     },
     reflected: (reflection) => findVibrator(instanceOf(reflection))?.reflected(reflection),
   });
-  const time = new TickTime(clock);
   const deadlines = new Deadlines(clock);
+  const time = new TickTime(clock, physics);
   const leaveCausality = mode === "implicit" ? causality.open() : undefined;
   const parts: VibratorParts = {
     link,
@@ -170,9 +146,8 @@ export async function connect(
     observers,
     interceptors: new Interceptors(),
     causality: mode === "implicit" ? causality : undefined,
-    pump: new Pump(clock),
+    pump: new Pump(time),
     reflectionLimit: new ReflectionLimit(),
-    surroundings: surroundingsOf(clock, time, physics),
   };
   return {
     parts,

@@ -8,6 +8,10 @@ export interface Consumer {
   wake(): void;
   /** As `Listener.receiveRun`. */
   receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void;
+  /** Waves that it has taken from the medium, and that are neither in the inbox nor delivered. */
+  readonly held: number;
+  /** Handlers at work. */
+  readonly running: number;
   pause(): void;
   resume(): void;
   /** Finishes what was heard, at most until `deadlineMs` from now; the rest is absorbed. Nothing is heard after it. */

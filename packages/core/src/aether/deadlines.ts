@@ -10,6 +10,11 @@ export abstract class Deadline {
   before: Deadline | undefined;
   after: Deadline | undefined;
 
+  /** Whether it keeps the process alive. */
+  get holds(): boolean {
+    return true;
+  }
+
   /** Called once when the time has come and nobody removed it before. */
   abstract expire(): void;
 }
@@ -45,7 +50,8 @@ export class Deadlines {
   readonly #lanes = new Map<number, Lane>();
   #alarm: Alarm | undefined;
   #alarmDue = Number.POSITIVE_INFINITY;
-  #count = 0;
+  /** How many of them keep the process alive. */
+  #holding = 0;
 
   constructor(clock: Timekeeper) {
     this.#clock = clock;
@@ -68,7 +74,7 @@ export class Deadlines {
       lane.last.after = deadline;
     }
     lane.last = deadline;
-    if (this.#count++ === 0) {
+    if (deadline.holds && this.#holding++ === 0) {
       this.#alarm?.hold?.(true);
     }
     if (deadline.due < this.#alarmDue) {
@@ -95,10 +101,21 @@ export class Deadlines {
     deadline.list = undefined;
     deadline.before = undefined;
     deadline.after = undefined;
-    if (--this.#count === 0) {
+    if (deadline.holds && --this.#holding === 0) {
       // The alarm stays for the next deadline, but does not keep the process alive.
       this.#alarm?.hold?.(false);
     }
+  }
+
+  /** Everything that waits for its time. */
+  all(): Deadline[] {
+    const found: Deadline[] = [];
+    for (const lane of this.#lanes.values()) {
+      for (let deadline = lane.first; deadline !== undefined; deadline = deadline.after) {
+        found.push(deadline);
+      }
+    }
+    return found;
   }
 
   /** Calls `task` after `delayMs`; returns the undo. */
@@ -114,14 +131,14 @@ export class Deadlines {
     this.#alarm = undefined;
     this.#alarmDue = Number.POSITIVE_INFINITY;
     this.#lanes.clear();
-    this.#count = 0;
+    this.#holding = 0;
   }
 
   #arm(due: number, now: number): void {
     this.#alarm?.cancel();
     this.#alarmDue = due;
     this.#alarm = this.#clock.schedule(() => this.#sweep(), due - now);
-    if (this.#count === 0) {
+    if (this.#holding === 0) {
       this.#alarm.hold?.(false);
     }
   }

@@ -4,10 +4,12 @@ import type { Clock } from "../clock.ts";
 import { AmplitudeQueue, type AmplitudeQueueOptions } from "../inbox/amplitude-queue.ts";
 import { KeyedQueue } from "../inbox/keyed-queue.ts";
 import { SeenIds } from "../inbox/seen-ids.ts";
+import { BANDS } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Refusal, Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
-import type { Presence, Spare, Uptake } from "../medium/medium.ts";
+import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
+import type { Consumer } from "./consumer.ts";
 import type { Observers } from "./observers.ts";
 import { type AbsorbReason, Tally } from "./stats.ts";
 
@@ -33,6 +35,9 @@ export interface InboxSettings {
 /** Everything a delivery works with. */
 export interface DeliverySettings {
   readonly presence: Presence;
+  readonly teller: Teller;
+  /** Whether it sees copies and takes no part. */
+  readonly observes: boolean;
   readonly gate: Gate;
   readonly inbox: InboxSettings;
   readonly physics: Physics;
@@ -75,84 +80,128 @@ const REFUSALS: Partial<Record<AbsorbReason, Refusal["code"]>> = {
   expired: "AETHER_FADED",
 };
 
+/** Takes nothing: what a delivery has until its consumer is there. */
+const NOBODY: Consumer = {
+  held: 0,
+  running: 0,
+  wake: () => {},
+  receiveRun: () => {},
+  pause: () => {},
+  resume: () => {},
+  drain: () => Promise.resolve(),
+};
+
 /** The receiving half of one resonance: its gate, its inbox and its counters. */
-export class Delivery {
-  readonly #settings: DeliverySettings;
-  readonly #tally = new Tally();
-  #queue: AmplitudeQueue<Wave> | undefined;
-  #keyed: KeyedQueue<Wave> | undefined;
-  #seen: SeenIds | undefined;
+export class Delivery implements Listener {
+  // What every wave touches stands first, and so close together.
+  /** Waves that came. */
+  #received = 0;
+  /** Waves whose handler has started, or that are in a taker's hands; its consumer counts them. */
+  delivered = 0;
   /** Waves that are on their way back to the inbox or to a handler: counted as queued. */
   #held = 0;
+  #consumer: Consumer = NOBODY;
+  #inbox: AmplitudeQueue<Wave> | KeyedQueue<Wave> | undefined;
+  readonly #halfCapacity: number;
+  readonly #halfBytes: number;
+  readonly #settings: DeliverySettings;
+  readonly #tally = new Tally();
+  /** The inbox, where it is one of `order: "key"`. */
+  #keyed: KeyedQueue<Wave> | undefined;
+  #seen: SeenIds | undefined;
   #closed = false;
-  #slow = false;
+  /** Whether it has told that it is over half full. */
+  #crowded = false;
+  #tuning: Tuning | undefined;
   #roomWaiters: (() => void)[] | undefined;
 
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
+    this.#halfCapacity = settings.inbox.capacity >> 1;
+    this.#halfBytes = Math.floor(settings.inbox.bytes / 2);
+  }
+
+  /** Lets `consumer` take the waves from now on. */
+  attach(consumer: Consumer): void {
+    this.#consumer = consumer;
+  }
+
+  get observes(): boolean {
+    return this.#settings.observes;
   }
 
   get presence(): Presence {
     return this.#settings.presence;
   }
 
+  /** Who speaks when it answers or refuses. */
   get teller(): Teller {
-    const { vibrator, instance } = this.#settings.presence;
-    return { by: vibrator, byId: instance };
+    return this.#settings.teller;
   }
 
   /** Waves in the inbox. */
   get size(): number {
-    return this.#queue?.size ?? this.#keyed?.size ?? 0;
+    return this.#inbox === undefined ? 0 : this.#inbox.size;
   }
 
   get full(): boolean {
-    return this.#queue?.full ?? this.#keyed?.full ?? false;
+    return this.#inbox?.full ?? false;
   }
 
   /** The counters at this moment. */
   get tally(): Tally {
-    this.#tally.queued = this.size + this.#held;
+    this.#tally.received = this.#received;
+    this.#tally.delivered = this.delivered;
+    this.#tally.queued = this.size + this.#held + this.#consumer.held;
+    this.#tally.running = this.#consumer.running;
     return this.#tally;
   }
 
-  /** Amplitude from which on every plain wave passes the gate; `Infinity`: each is looked at. */
-  get threshold(): number {
+  /** The lowest band of which every plain wave passes the gate, and stays audible for its half-life; 8: none. */
+  get openBand(): number {
     const { gate, physics, inbox } = this.#settings;
-    if (this.#closed || !gate.echo || gate.dedupe || gate.allowed !== undefined || inbox.order === "key") {
-      return Number.POSITIVE_INFINITY;
+    if (this.#closed || this.#crowded || !gate.echo || gate.dedupe || gate.allowed !== undefined || inbox.order === "key") {
+      return BANDS;
     }
-    // Twice the least: such a wave is audible for at least its half-life, so nobody needs to look again at once.
-    return physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) : 0;
+    const least = physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) / physics.perHop : 0;
+    return Math.ceil(least * BANDS);
   }
 
-  /** What the inbox takes before it is over half full. */
-  get spare(): Spare {
-    const { capacity, bytes } = this.#settings.inbox;
-    const inbox = this.#queue ?? this.#keyed;
-    return {
-      waves: Math.floor(capacity / 2) - this.#held - (inbox?.size ?? 0),
-      bytes: Math.floor(bytes / 2) - (inbox?.bytes ?? 0),
-    };
+  /** Half of an inbox: with as much in it already, nothing has to give way. */
+  get runWaves(): number {
+    return this.#halfCapacity;
   }
 
-  /** `count` plain waves have come, and are held until each is {@link unhold}: they passed the gate by {@link threshold}. */
-  arrive(count: number): void {
-    this.#tally.received += count;
-    this.#held += count;
+  get runBytes(): number {
+    return this.#halfBytes;
   }
 
-  /** Puts a plain wave that is held into the inbox. It fits: no more come in a run than there is room for. */
+  /** Puts a plain wave of a run into the inbox. It fits: no more come in a run than there is room for. */
   enqueue(wave: Wave): void {
-    this.#held--;
     for (const victim of this.#put(wave)) {
       this.absorb(victim, "evicted");
     }
+    this.#uptake();
   }
 
   /** Takes a wave from the medium: through the gate into the inbox, or absorbed with its reason. */
-  offer(wave: Wave): Uptake {
-    this.#tally.received++;
+  receive(wave: Wave): Uptake {
+    const uptake = this.#offer(wave);
+    if (uptake !== "refused") {
+      this.#consumer.wake();
+    }
+    return uptake;
+  }
+
+  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void {
+    if (from < to) {
+      this.#received += to - from;
+      this.#consumer.receiveRun(waves, from, to, mayHandle);
+    }
+  }
+
+  #offer(wave: Wave): Uptake {
+    this.#received++;
     const { gate, physics, presence } = this.#settings;
     const reason = this.#closed ? "closed" : refusalAt(gate, wave, presence.vibrator, physics);
     if (reason !== undefined) {
@@ -180,11 +229,8 @@ export class Delivery {
   }
 
   #put(wave: Wave): readonly Wave[] {
-    if (this.#queue !== undefined) {
-      return this.#queue.push(wave, wave.amplitude, wave.bytes);
-    }
-    if (this.#keyed !== undefined) {
-      return this.#keyed.push(wave, wave.amplitude, wave.bytes);
+    if (this.#inbox !== undefined) {
+      return this.#inbox.push(wave, wave.amplitude, wave.bytes);
     }
     const { capacity, bytes, order } = this.#settings.inbox;
     const options: AmplitudeQueueOptions = {
@@ -194,27 +240,47 @@ export class Delivery {
     };
     if (order === "key") {
       this.#keyed = new KeyedQueue<Wave>(options);
-    } else {
-      this.#queue = new AmplitudeQueue<Wave>(options);
     }
+    this.#inbox = this.#keyed ?? new AmplitudeQueue<Wave>(options);
     return this.#put(wave);
   }
 
   #uptake(): Uptake {
-    const { capacity, bytes } = this.#settings.inbox;
-    const inbox = this.#queue ?? this.#keyed;
-    if (inbox === undefined || (inbox.size * 2 <= capacity && inbox.bytes * 2 <= bytes)) {
-      this.#slow = false;
+    if (!this.#isCrowded) {
       return "admitted";
     }
-    if (!this.#slow) {
-      this.#slow = true;
+    if (!this.#crowded) {
+      this.#crowded = true;
+      this.#tuning?.pressure();
       const { observers, presence } = this.#settings;
       if (observers.slow.listens) {
-        observers.slow.tell({ vibrator: presence.vibrator, pattern: presence.pattern, queued: inbox.size });
+        observers.slow.tell({ vibrator: presence.vibrator, pattern: presence.pattern, queued: this.size });
       }
     }
     return "crowded";
+  }
+
+  /** Whether the inbox is over half full. */
+  get #isCrowded(): boolean {
+    const inbox = this.#inbox;
+    return inbox !== undefined && (inbox.size > this.#halfCapacity || inbox.bytes > this.#halfBytes);
+  }
+
+  /** Well below the half it ceases to be crowded: not at the half, lest it goes to and fro. */
+  #easeOff(): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined || (inbox.size * 2 <= this.#halfCapacity && inbox.bytes * 2 <= this.#halfBytes)) {
+      this.#crowded = false;
+      this.#tuning?.pressure();
+    }
+  }
+
+  /** The medium has confirmed it. */
+  tuned(tuning: Tuning): void {
+    this.#tuning = tuning;
+    if (this.#crowded) {
+      tuning.pressure();
+    }
   }
 
   #isRepeated(wave: Wave): boolean {
@@ -230,11 +296,14 @@ export class Delivery {
 
   /** The next wave that is still worth handling at `now` (monotonic); the others are absorbed on the way. */
   take(now: number): Wave | undefined {
-    const inbox = this.#queue ?? this.#keyed;
+    const inbox = this.#inbox;
     for (;;) {
       const wave = inbox?.pop();
       if (wave === undefined) {
         return undefined;
+      }
+      if (this.#crowded) {
+        this.#easeOff();
       }
       if (this.#roomWaiters !== undefined) {
         this.#tellRoom();
@@ -247,14 +316,11 @@ export class Delivery {
     }
   }
 
-  /** A wave that was taken is being handled, or is in an iterator's hands. */
-  delivered(wave: Wave): void {
-    this.#tally.delivered++;
+  /** Tells those who look on that a wave is being handled, or is in an iterator's hands. */
+  tellDelivered(wave: Wave): void {
     const { observers, presence } = this.#settings;
-    if (observers.delivered.listens) {
-      const { vibrator, pattern } = presence;
-      observers.delivered.tell({ id: wave.id, channel: wave.channel, wave, vibrator, pattern });
-    }
+    const { vibrator, pattern } = presence;
+    observers.delivered.tell({ id: wave.id, channel: wave.channel, wave, vibrator, pattern });
   }
 
   /** A wave that was taken is out of the inbox and not yet delivered: it counts as queued. */
@@ -267,19 +333,9 @@ export class Delivery {
     this.#held--;
   }
 
-  /** A handler started. */
-  started(): void {
-    this.#tally.running++;
-  }
-
-  /** A handler ended. */
-  ended(): void {
-    this.#tally.running--;
-  }
-
   /** A delivered wave will be handled again: it counts as queued until then. */
   undeliver(): void {
-    this.#tally.delivered--;
+    this.delivered--;
     this.#held++;
   }
 
@@ -358,7 +414,7 @@ export class Delivery {
 
   /** Absorbs what is in the inbox: everything, or commands and queries only. */
   clear(which: "all" | "requests"): void {
-    const inbox = this.#queue ?? this.#keyed;
+    const inbox = this.#inbox;
     const kept: Wave[] = [];
     for (let wave = inbox?.pop(); wave !== undefined; wave = inbox?.pop()) {
       if (which === "requests" && wave.exchange === undefined) {

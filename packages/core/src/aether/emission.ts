@@ -1,14 +1,13 @@
 /** Emission: the emitting half of a vibrator, from admission through propagation into the medium, and what comes back. */
 
-import type { Timekeeper } from "../clock.ts";
 import { AetherError, expected } from "../errors.ts";
 import type { Link, Outlet } from "../medium/medium.ts";
 import type { Physics } from "../physics/physics.ts";
-import { Channel, parse } from "../wave/channel.ts";
+import { Channel, parse, type Schema } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import type { Ids } from "../wave/ids.ts";
 import type { Reflection } from "../wave/reflection.ts";
-import type { Origin, Surroundings, Wave } from "../wave/wave.ts";
+import type { Origin, Wave } from "../wave/wave.ts";
 import { type AdmissionLimits, assertSource, measure, prepare, validate } from "./admission.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Emitting, Handling } from "./handling.ts";
@@ -25,14 +24,11 @@ export interface EmissionParts {
   readonly link: Link;
   readonly physics: Physics;
   readonly limits: AdmissionLimits;
-  readonly clock: Timekeeper;
   readonly time: TickTime;
   readonly ids: Ids;
   readonly deadlines: Deadlines;
   readonly observers: Observers;
   readonly interceptors: Interceptors;
-  /** The laws and the clock that waves fade by, as of now. */
-  readonly surroundings: () => Surroundings;
 }
 
 const DEFAULT_TIMEOUT_MS = 2000;
@@ -58,7 +54,6 @@ export class Emission implements Emitting, PendingHost {
   readonly #uses = new Map<string | Channel, Use>();
   #last: Use | undefined;
   #lastKey: string | Channel | undefined;
-  readonly #pending = new Set<Pending>();
   #closed = false;
   emitted = 0;
   faded = 0;
@@ -199,7 +194,7 @@ export class Emission implements Emitting, PendingHost {
     cause: Cause,
     exchange: Pending | undefined,
   ): Wave {
-    const { limits, physics, ids, time, surroundings } = this.#parts;
+    const { limits, physics, ids, time } = this.#parts;
     let bytes: number;
     let body = payload;
     if (limits.payloads === "reference") {
@@ -220,8 +215,7 @@ export class Emission implements Emitting, PendingHost {
         options,
         cause,
         origin: this.#origin,
-        surroundings: surroundings(),
-        now: time.now(),
+        moment: time.moment,
         exchange,
       },
       physics,
@@ -292,26 +286,9 @@ export class Emission implements Emitting, PendingHost {
     within: Handling | undefined,
   ): Promise<Wave> {
     return new Promise((resolve, reject) => {
-      const pending = this.#pend("query", options, cause, {
-        answered: (response) => {
-          const reply = use.contract?.reply;
-          if (reply === undefined) {
-            resolve(response);
-            return;
-          }
-          try {
-            const parsed = parse(reply, response.payload, `the answer on "${use.name}"`);
-            resolve(
-              parsed instanceof Promise
-                ? parsed.then((output) => response.withPayload(output))
-                : response.withPayload(parsed),
-            );
-          } catch (error) {
-            reject(error);
-          }
-        },
-        ended: reject,
-      });
+      const reply = use.contract?.reply;
+      const answered = reply === undefined ? resolve : (response: Wave) => resolve(parsed(reply, response));
+      const pending = this.#pend("query", options, cause, { answered, ended: reject });
       const wave = this.#compose(use, "query", payload, options, cause, pending);
       this.#send(use, wave, pending, options, within);
     });
@@ -351,16 +328,15 @@ export class Emission implements Emitting, PendingHost {
 
   #pend(kind: "query" | "gather", options: CheckedEmit, cause: Cause, outcome: Outcome): Pending {
     const inherited = cause.wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
-    const now = this.#parts.clock.monotonic();
+    const now = this.#parts.time.moment.at;
     return new Pending(kind, Math.min(now + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS), inherited), this, outcome);
   }
 
   /** Sends a wave that has a way back, and makes its end known to all that may end it. */
   #send(use: Use, wave: Wave, pending: Pending, options: CheckedEmit, within: Handling | undefined): void {
-    const { physics, deadlines, clock } = this.#parts;
+    const { physics, deadlines, time } = this.#parts;
     const { signal } = options;
     pending.launch(wave);
-    this.#pending.add(pending);
     if (signal?.aborted) {
       pending.cancel(signal.reason);
       return;
@@ -371,7 +347,7 @@ export class Emission implements Emitting, PendingHost {
       pending.cancel(lostError(wave, outcome));
       return;
     }
-    const now = clock.monotonic();
+    const now = time.moment.at;
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const leftMs = Math.min(timeoutMs, pending.deadline - now);
     if (leftMs <= 0) {
@@ -505,12 +481,11 @@ export class Emission implements Emitting, PendingHost {
   }
 
   now(): number {
-    return this.#parts.clock.monotonic();
+    return this.#parts.time.moment.at;
   }
 
   release(pending: Pending): void {
     this.#parts.deadlines.remove(pending);
-    this.#pending.delete(pending);
   }
 
   reflected(reflection: Reflection): void {
@@ -520,10 +495,17 @@ export class Emission implements Emitting, PendingHost {
   /** Refuses everything from now on, and ends everybody who waits. */
   close(): void {
     this.#closed = true;
-    for (const pending of [...this.#pending]) {
-      pending.cancel(this.#closedError());
+    for (const deadline of this.#parts.deadlines.all()) {
+      if (deadline instanceof Pending && deadline.host === this) {
+        deadline.cancel(this.#closedError());
+      }
     }
   }
+}
+
+/** `response` with its payload as `reply` gives it out. */
+async function parsed(reply: Schema, response: Wave): Promise<Wave> {
+  return response.withPayload(await parse(reply, response.payload, `the answer on "${response.channel}"`));
 }
 
 function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {

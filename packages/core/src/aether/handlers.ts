@@ -1,17 +1,20 @@
 /** The pushing side of a resonance: it takes waves out of the inbox and runs the handler on them. */
 
-import type { Clock } from "../clock.ts";
 import { AetherError, UnrecoverableError } from "../errors.ts";
+import type { Exchange } from "../wave/exchange.ts";
 import type { Random } from "../wave/ids.ts";
-import type { Reader } from "../wave/channel.ts";
+import { asItIs, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Causality } from "./causality.ts";
 import type { Consumer } from "./consumer.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Emitting, Handling, type HandlerContext } from "./handling.ts";
 import type { Interceptors } from "./interceptors.ts";
+import type { Observers } from "./observers.ts";
 import type { Late, Pump, Runnable } from "./pump.ts";
+import { Runs } from "./runs.ts";
+import type { TickTime } from "./tick-time.ts";
 
 /** Handles one wave. What it returns answers a query; `undefined` is no answer. */
 export type Handler<Out = unknown, Reply = unknown> = (
@@ -29,23 +32,28 @@ export interface HandlerSettings {
   readonly backoffMs: { readonly base: number; readonly max: number };
 }
 
-/** Everything the handlers of one resonance work with. */
-export interface HandlersParts<Out> {
+/** What the handlers of one vibrator share. */
+export interface HandlersShared {
+  readonly emitting: Emitting;
+  readonly causality: Causality<Handling> | undefined;
+  readonly interceptors: Interceptors;
+  readonly observers: Observers;
+  readonly pump: Pump;
+  readonly deadlines: Deadlines;
+  readonly time: TickTime;
+  readonly random: Random;
+}
+
+/** What the handlers of one resonance have for themselves. */
+export interface HandlersParts {
   readonly delivery: Delivery;
   readonly settings: HandlerSettings;
-  readonly handler: Handler<Out>;
-  readonly read: Reader<Out>;
+  readonly handler: Handler;
+  readonly read: Reader<unknown>;
   /** Checks and encodes what the handler returned to a query. */
   readonly answer: (value: unknown) => unknown;
   /** Sends a wave back whose payload breaks the schema. */
   readonly reject: (wave: Wave, error: unknown) => void;
-  readonly emitting: Emitting;
-  readonly causality: Causality<Handling> | undefined;
-  readonly interceptors: Interceptors;
-  readonly pump: Pump;
-  readonly deadlines: Deadlines;
-  readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** How many waves are handled between two looks at the clock. */
@@ -54,32 +62,40 @@ const STRIDE = 16;
 const LONGEST_RUN_MS = 10;
 
 /** Runs one handler for the waves of one inbox, a bounded number at a time. */
-export class Handlers<Out> implements Runnable, Consumer {
-  readonly #parts: HandlersParts<Out>;
+export class Handlers implements Runnable, Consumer {
+  // What every wave touches stands first, and so close together.
   readonly #delivery: Delivery;
-  readonly #handler: Handler<Out>;
-  readonly #concurrency: number;
-  /** Runs that have a slot: those of handlers, and of schemas that take their time. */
-  #active = 0;
-  #paused = false;
-  #scheduled = false;
+  readonly #handler: Handler;
+  readonly #shared: HandlersShared;
   /** The run of waves that is being handled right now, and what of it is left. */
   #run: readonly Wave[] | undefined;
   #runNext = 0;
   #runEnd = 0;
-  /** Runs that have not settled yet, of handlers that take their time. */
-  readonly #running = new Set<Handling>();
+  /** Runs that have a slot: those of handlers, and of schemas that take their time. */
+  #active = 0;
+  readonly #concurrency: number;
+  /** Whether the handler takes waves as they are. */
+  readonly #asTheyAre: boolean;
+  #paused = false;
+  #scheduled = false;
+  #idle: (() => void) | undefined;
+  /** Schemas that take their time. */
+  #reading = 0;
+  readonly #parts: HandlersParts;
+  /** Handlers that take their time. */
+  #running: Runs | undefined;
   /** Waves that wait for their next attempt, with the undo of that. */
   #retrying: Map<Wave, () => void> | undefined;
   /** Attempts of waves that failed before. */
   #attempts: Map<Wave, number> | undefined;
-  #idle: (() => void) | undefined;
 
-  constructor(parts: HandlersParts<Out>) {
+  constructor(shared: HandlersShared, parts: HandlersParts) {
+    this.#shared = shared;
     this.#parts = parts;
     this.#delivery = parts.delivery;
     this.#handler = parts.handler;
     this.#concurrency = parts.settings.concurrency;
+    this.#asTheyAre = parts.read === asItIs;
   }
 
   wake(): void {
@@ -88,7 +104,7 @@ export class Handlers<Out> implements Runnable, Consumer {
     }
     if (!this.#scheduled && !this.#paused && this.#active < this.#concurrency && this.#delivery.size > 0) {
       this.#scheduled = true;
-      this.#parts.pump.schedule(this);
+      this.#shared.pump.schedule(this);
     }
   }
 
@@ -97,41 +113,76 @@ export class Handlers<Out> implements Runnable, Consumer {
       this.#spill();
     }
     const delivery = this.#delivery;
-    delivery.arrive(to - from);
     this.#run = waves;
     this.#runNext = from;
     this.#runEnd = to;
     if (mayHandle && delivery.size === 0 && !this.#paused) {
-      this.#handleRun();
+      this.#handleRun(waves, to);
     }
-    this.wake();
-    this.#tellIdle();
+    if (this.#runNext === this.#runEnd) {
+      this.#run = undefined;
+      if (this.#idle !== undefined) {
+        this.#tellIdle();
+      }
+    } else {
+      this.wake();
+    }
   }
 
   /**
    * Handles the waves of the run in place, as long as it has slots, nothing else came between, and others need not
    * wait for long. The clock is read less and less often while handlers are quick.
    */
-  #handleRun(): void {
-    const { clock } = this.#parts;
-    const waves = this.#run;
+  #handleRun(waves: readonly Wave[], to: number): void {
+    const { time } = this.#shared;
     let startedAt = 0;
     let stride = STRIDE;
-    let left = stride;
-    while (this.#run !== undefined && this.#runNext < this.#runEnd && this.#active < this.#concurrency) {
-      const wave = waves?.[this.#runNext++];
-      if (wave !== undefined) {
-        this.#delivery.unhold();
-        this.#begin(wave);
+    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency) {
+      if (to - this.#runNext <= STRIDE) {
+        this.#handleStride(waves, to);
+        return;
       }
-      if (--left === 0) {
-        const now = clock.monotonic();
-        startedAt ||= now;
-        if (now - startedAt > LONGEST_RUN_MS) {
-          return;
-        }
-        stride *= now - startedAt < 1 ? 2 : 1;
-        left = stride;
+      this.#handleStride(waves, Math.min(to, this.#runNext + stride));
+      const now = time.refresh();
+      startedAt ||= now;
+      if (now - startedAt > LONGEST_RUN_MS) {
+        return;
+      }
+      stride *= now - startedAt < 1 ? 2 : 1;
+    }
+  }
+
+  /** Handles the waves of the run up to `to`. The short way is for handlers that nothing stands around. */
+  #handleStride(waves: readonly Wave[], to: number): void {
+    const { causality, emitting, interceptors, observers } = this.#shared;
+    const delivery = this.#delivery;
+    const handler = this.#handler;
+    const isShort = this.#asTheyAre && !interceptors.handles && !observers.delivered.listens;
+    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency) {
+      const wave = waves[this.#runNext++];
+      if (wave === undefined) {
+        continue;
+      }
+      if (!isShort) {
+        this.#begin(wave);
+        continue;
+      }
+      const handling = new Handling(wave, 1, emitting);
+      delivery.delivered++;
+      this.#active++;
+      causality?.enter(handling);
+      let result: unknown;
+      try {
+        result = handler(wave, handling);
+      } catch (error) {
+        this.#failed(handling, error);
+        continue;
+      }
+      if (result === undefined && handling.retryMs === undefined) {
+        handling.settle();
+        this.#active--;
+      } else {
+        this.#ended(handling, result);
       }
     }
   }
@@ -146,6 +197,7 @@ export class Handlers<Out> implements Runnable, Consumer {
         this.#delivery.enqueue(wave);
       }
     }
+    this.#runNext = this.#runEnd;
   }
 
   run(late: Late): boolean {
@@ -171,7 +223,7 @@ export class Handlers<Out> implements Runnable, Consumer {
   /** Gives a wave that was taken the payload that its handler may rely on. */
   #begin(wave: Wave): void {
     const { read } = this.#parts;
-    let ready: Wave<Out> | Promise<Wave<Out>>;
+    let ready: Wave | Promise<Wave>;
     try {
       ready = read(wave);
     } catch (error) {
@@ -181,15 +233,18 @@ export class Handlers<Out> implements Runnable, Consumer {
     if (ready instanceof Promise) {
       this.#delivery.hold();
       this.#active++;
+      this.#reading++;
       ready.then(
         (late) => {
           this.#active--;
+          this.#reading--;
           this.#delivery.unhold();
           this.#start(late, wave);
           this.wake();
         },
         (error: unknown) => {
           this.#active--;
+          this.#reading--;
           this.#delivery.unhold();
           this.#malformed(wave, error);
           this.wake();
@@ -206,13 +261,13 @@ export class Handlers<Out> implements Runnable, Consumer {
   }
 
   /** Starts the handler on `wave`, which came as `original`. */
-  #start(wave: Wave<Out>, original: Wave): void {
-    const { causality, interceptors } = this.#parts;
-    const delivery = this.#delivery;
-    const attempt = this.#attempts?.get(original) ?? 1;
-    const handling = new Handling(original, attempt, this.#parts.emitting);
-    delivery.delivered(original);
-    delivery.started();
+  #start(wave: Wave, original: Wave): void {
+    const { causality, interceptors, emitting, observers } = this.#shared;
+    const handling = new Handling(original, this.#attempts?.get(original) ?? 1, emitting);
+    this.#delivery.delivered++;
+    if (observers.delivered.listens) {
+      this.#delivery.tellDelivered(original);
+    }
     this.#active++;
     causality?.enter(handling);
     let result: unknown;
@@ -222,17 +277,20 @@ export class Handlers<Out> implements Runnable, Consumer {
       this.#failed(handling, error);
       return;
     }
-    if (result === undefined) {
-      this.#done(handling, undefined);
-    } else if (isThenable(result)) {
+    this.#ended(handling, result);
+  }
+
+  /** The handler has returned: with a promise, or for good. */
+  #ended(handling: Handling, result: unknown): void {
+    if (isThenable(result)) {
       this.#watch(handling, result);
     } else {
       this.#done(handling, result);
     }
   }
 
-  #intercepted(wave: Wave<Out>, handling: Handling): Promise<unknown> {
-    return this.#parts.interceptors.handle(wave, handling, (passed) => {
+  #intercepted(wave: Wave, handling: Handling): Promise<unknown> {
+    return this.#shared.interceptors.handle(wave, handling, (passed) => {
       if (passed === wave) {
         return this.#handler(wave, handling);
       }
@@ -246,47 +304,35 @@ export class Handlers<Out> implements Runnable, Consumer {
 
   /** Waits for a handler that takes its time, as long as it may. */
   #watch(handling: Handling, result: PromiseLike<unknown>): void {
-    const { deadlines, settings, clock } = this.#parts;
-    const now = clock.monotonic();
-    const left = (handling.wave.exchange?.deadline ?? Number.POSITIVE_INFINITY) - now;
-    const watch = handling.watch(this.#onTimeout);
-    deadlines.add(watch, Math.min(settings.timeoutMs, left), now);
-    this.#running.add(handling);
-    result.then(
-      (value) => {
-        if (this.#settled(handling, watch)) {
-          this.#done(handling, value);
+    if (this.#running === undefined) {
+      const { deadlines, time } = this.#shared;
+      this.#running = new Runs(this.#parts.settings.timeoutMs, deadlines, time, {
+        done: (settled, value) => {
+          this.#done(settled, value);
           this.wake();
-        }
-      },
-      (error: unknown) => {
-        if (this.#settled(handling, watch)) {
-          this.#failed(handling, error);
+        },
+        failed: (settled, error) => {
+          this.#failed(settled, error);
           this.wake();
-        }
-      },
-    );
+        },
+        late: (hung) => this.#late(hung),
+      });
+    }
+    this.#running.follow(handling, result);
   }
 
-  /** False when the handler was given up before. */
-  #settled(handling: Handling, watch: Deadline): boolean {
-    this.#parts.deadlines.remove(watch);
-    this.#running.delete(handling);
-    return !handling.settled;
-  }
-
-  readonly #onTimeout = (handling: Handling): void => {
-    this.#running.delete(handling);
+  #late(handling: Handling): void {
     const { wave } = handling;
+    const { timeoutMs } = this.#parts.settings;
     const error = new AetherError(
       "AETHER_HANDLER_TIMEOUT",
-      `The handler of ${this.#delivery.presence.vibrator} on "${wave.channel}" did not settle in its time`,
-      { details: { id: wave.id, channel: wave.channel, timeoutMs: this.#parts.settings.timeoutMs } },
+      `The handler of ${this.#delivery.presence.vibrator} on "${wave.channel}" did not settle in ${timeoutMs} ms`,
+      { details: { id: wave.id, channel: wave.channel, timeoutMs } },
     );
-    handling.timeOut(error);
+    handling.abort(error);
     this.#failed(handling, error);
     this.wake();
-  };
+  }
 
   #done(handling: Handling, value: unknown): void {
     const { wave, retryMs } = handling;
@@ -295,35 +341,48 @@ export class Handlers<Out> implements Runnable, Consumer {
       this.#retry(handling, retryMs, handling.attempt);
       return;
     }
-    const { exchange } = wave;
-    if (exchange !== undefined) {
+    if (!wave.plain) {
       this.#answer(handling, value);
     }
     this.#finished(wave);
   }
 
   #answer(handling: Handling, value: unknown): void {
-    const { exchange } = handling.wave;
-    const delivery = this.#delivery;
-    if (value === undefined || handling.wave.kind !== "query") {
-      exchange?.silent(delivery.teller);
+    const { wave } = handling;
+    const { exchange } = wave;
+    if (exchange === undefined) {
       return;
     }
-    const give = (payload: unknown): void => exchange?.answered({ payload, ...delivery.teller });
-    const refuse = (error: unknown): void => {
-      delivery.failed(handling.wave, error, handling.attempt, true);
-      exchange?.reflected({ code: "rejected", message: messageOf(error), retryable: false, ...delivery.teller });
-    };
+    if (value === undefined || wave.kind !== "query") {
+      exchange.silent(this.#delivery.teller);
+      return;
+    }
     try {
       const payload = this.#parts.answer(value);
       if (payload instanceof Promise) {
-        payload.then(give, refuse);
+        payload.then(
+          (late) => this.#give(exchange, late),
+          (error: unknown) => this.#keep(handling, error),
+        );
       } else {
-        give(payload);
+        this.#give(exchange, payload);
       }
     } catch (error) {
-      refuse(error);
+      this.#keep(handling, error);
     }
+  }
+
+  #give(exchange: Exchange, payload: unknown): void {
+    const { by, byId } = this.#delivery.teller;
+    exchange.answered({ payload, by, byId });
+  }
+
+  /** An answer that does not fit its contract is not given: the query fails. */
+  #keep(handling: Handling, error: unknown): void {
+    const { wave, attempt } = handling;
+    this.#delivery.failed(wave, error, attempt, true);
+    const message = messageOf(error);
+    wave.exchange?.reflected({ code: "rejected", message, retryable: false, ...this.#delivery.teller });
   }
 
   #failed(handling: Handling, error: unknown): void {
@@ -338,7 +397,7 @@ export class Handlers<Out> implements Runnable, Consumer {
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
       const longest = Math.min(backoffMs.max, backoffMs.base * 2 ** (attempt - 1));
-      this.#retry(handling, this.#parts.random() * longest, attempt + 1);
+      this.#retry(handling, this.#shared.random() * longest, attempt + 1);
       return;
     }
     const retryable = error instanceof AetherError ? error.retryable : !(error instanceof UnrecoverableError);
@@ -349,7 +408,6 @@ export class Handlers<Out> implements Runnable, Consumer {
   #end(handling: Handling): void {
     handling.settle();
     this.#active--;
-    this.#delivery.ended();
   }
 
   #finished(wave: Wave): void {
@@ -367,12 +425,21 @@ export class Handlers<Out> implements Runnable, Consumer {
     this.#attempts.set(wave, attempt);
     this.#retrying ??= new Map();
     this.#delivery.undeliver();
-    const undo = this.#parts.deadlines.after(delayMs, () => {
+    const undo = this.#shared.deadlines.after(delayMs, () => {
       this.#retrying?.delete(wave);
       this.#delivery.putBack(wave);
       this.wake();
     });
     this.#retrying.set(wave, undo);
+  }
+
+  /** Waves of the run that are neither handled nor in the inbox. */
+  get held(): number {
+    return this.#runEnd - this.#runNext;
+  }
+
+  get running(): number {
+    return this.#active - this.#reading;
   }
 
   pause(): void {
@@ -404,7 +471,7 @@ export class Handlers<Out> implements Runnable, Consumer {
     this.wake();
     if (!this.#isIdle) {
       await new Promise<void>((resolve) => {
-        const undo = this.#parts.deadlines.after(deadlineMs, resolve);
+        const undo = this.#shared.deadlines.after(deadlineMs, resolve);
         this.#idle = () => {
           undo();
           resolve();
@@ -415,9 +482,10 @@ export class Handlers<Out> implements Runnable, Consumer {
     this.#paused = true;
     this.#giveUp();
     const reason = new AetherError("AETHER_DRAINING", "The handler was still running at the deadline of the drain");
-    for (const handling of this.#running) {
+    for (const handling of this.#running ?? []) {
       handling.abort(reason);
     }
+    this.#running?.close();
   }
 
   #giveUp(): void {
@@ -439,6 +507,9 @@ export class Handlers<Out> implements Runnable, Consumer {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === undefined || value instanceof Promise) {
+    return value !== undefined;
+  }
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 

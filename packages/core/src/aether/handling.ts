@@ -1,9 +1,7 @@
 /** One run of a handler: its context, and what its emits are caused by. */
 
-import type { AetherError } from "../errors.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
-import { Deadline } from "./deadlines.ts";
 import { type EmitOptions, millisecondsOf, type QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 
@@ -43,33 +41,22 @@ export interface Emitting {
   ): Promise<Wave>;
 }
 
-/** The part of a handling that only those need which take their time. */
-class Watch extends Deadline {
-  readonly #handling: Handling;
-  readonly #onTimeout: (handling: Handling) => void;
-
-  constructor(handling: Handling, onTimeout: (handling: Handling) => void) {
-    super();
-    this.#handling = handling;
-    this.#onTimeout = onTimeout;
-  }
-
-  expire(): void {
-    this.#onTimeout(this.#handling);
-  }
+/** What a handling has only when its handler asked for it. */
+interface Late {
+  retryMs: number | undefined;
+  controller: AbortController | undefined;
+  aborted: { readonly reason: unknown } | undefined;
+  onAbort: Set<(reason: unknown) => void> | undefined;
+  offOver: (() => void) | undefined;
 }
 
-/** One wave in the hands of one handler. */
+/** One wave in the hands of one handler. There is one for each delivery, so it is kept small. */
 export class Handling implements HandlerContext {
   readonly wave: Wave;
   readonly attempt: number;
   readonly #emitting: Emitting;
   #settled = false;
-  #retryMs: number | undefined;
-  #controller: AbortController | undefined;
-  #aborted: { readonly reason: unknown } | undefined;
-  #onAbort: Set<(reason: unknown) => void> | undefined;
-  #offOver: (() => void) | undefined;
+  #late: Late | undefined;
 
   constructor(wave: Wave, attempt: number, emitting: Emitting) {
     this.wave = wave;
@@ -84,16 +71,28 @@ export class Handling implements HandlerContext {
 
   /** Milliseconds after which the handler asked to be called again. */
   get retryMs(): number | undefined {
-    return this.#retryMs;
+    return this.#late?.retryMs;
+  }
+
+  #lateParts(): Late {
+    this.#late ??= {
+      retryMs: undefined,
+      controller: undefined,
+      aborted: undefined,
+      onAbort: undefined,
+      offOver: undefined,
+    };
+    return this.#late;
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
+    const late = this.#lateParts();
+    if (late.controller === undefined) {
       const controller = new AbortController();
-      this.#controller = controller;
+      late.controller = controller;
       this.onAbort((reason) => controller.abort(reason));
     }
-    return this.#controller.signal;
+    return late.controller.signal;
   }
 
   emit(channel: string | Channel, payload?: unknown, options?: EmitOptions): Promise<Receipt> {
@@ -110,26 +109,29 @@ export class Handling implements HandlerContext {
   }
 
   retryLater(delayMs: number): void {
-    this.#retryMs = millisecondsOf("delayMs", delayMs);
+    this.#lateParts().retryMs = millisecondsOf("delayMs", delayMs);
   }
 
   /** Calls `listener` once the run is of no use any more; at once when it is already. Returns the undo. */
   onAbort(listener: (reason: unknown) => void): () => void {
-    if (this.#aborted !== undefined) {
-      listener(this.#aborted.reason);
+    const late = this.#lateParts();
+    if (late.aborted !== undefined) {
+      listener(late.aborted.reason);
       return () => {};
     }
-    this.#onAbort ??= new Set();
-    this.#onAbort.add(listener);
-    this.#offOver ??= this.wave.exchange?.onOver((reason) => this.abort(reason));
-    return () => this.#onAbort?.delete(listener);
+    const listeners = late.onAbort ?? new Set();
+    late.onAbort = listeners;
+    listeners.add(listener);
+    late.offOver ??= this.wave.exchange?.onOver((reason) => this.abort(reason));
+    return () => listeners.delete(listener);
   }
 
   /** Tells everybody who listens that the run is of no use any more. */
   abort(reason: unknown): void {
-    if (this.#aborted === undefined && !this.#settled) {
-      this.#aborted = { reason };
-      for (const listener of this.#onAbort ?? []) {
+    const late = this.#lateParts();
+    if (late.aborted === undefined && !this.#settled) {
+      late.aborted = { reason };
+      for (const listener of late.onAbort ?? []) {
         listener(reason);
       }
     }
@@ -138,17 +140,6 @@ export class Handling implements HandlerContext {
   /** The run has ended. */
   settle(): void {
     this.#settled = true;
-    this.#offOver?.();
-  }
-
-  /** The run did not end in time. */
-  timeOut(error: AetherError): void {
-    this.abort(error);
-    this.settle();
-  }
-
-  /** A deadline that calls `onTimeout` with this handling. */
-  watch(onTimeout: (handling: Handling) => void): Deadline {
-    return new Watch(this, onTimeout);
+    this.#late?.offOver?.();
   }
 }

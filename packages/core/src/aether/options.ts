@@ -59,8 +59,9 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Throws unless every key of `options` is known: `AETHER_UNSUPPORTED` for what is to come, else `AETHER_BAD_OPTION`. */
 export function assertKnown<T extends object>(options: T, known: Known<T>, where: string): void {
+  const names: { readonly [name: string]: unknown } = known;
   for (const name in options) {
-    if (!Object.hasOwn(known, name)) {
+    if (names[name] !== true) {
       if (LATER.has(name)) {
         throw new AetherError("AETHER_UNSUPPORTED", `\`${name}\` of ${where} is not built yet`, { details: { option: name } });
       }
@@ -130,7 +131,20 @@ export interface CheckedEmit extends EmitOptions {
 }
 
 /** What an emit without options comes with. */
-export const NO_OPTIONS: CheckedEmit = Object.freeze({ amplitude: undefined });
+export const NO_OPTIONS: CheckedEmit = {
+  id: undefined,
+  kind: undefined,
+  amplitude: undefined,
+  phase: undefined,
+  key: undefined,
+  weight: undefined,
+  halfLifeMs: undefined,
+  headers: undefined,
+  cause: undefined,
+  timeoutMs: undefined,
+  signal: undefined,
+  whenFull: undefined,
+};
 
 /** `options` of `emit`, `query` or `gather` if they are legal. */
 export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
@@ -166,9 +180,19 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   if (whenFull !== undefined && whenFull !== "shed" && whenFull !== "wait") {
     throw expected("whenFull", "shed or wait", whenFull);
   }
+  // One shape for all, and a copy: what the caller does to its object later changes nothing here.
   return {
-    ...options,
+    id,
+    kind,
     amplitude: amplitude === undefined ? undefined : amplitudeOf(amplitude),
+    phase,
+    key,
+    weight,
+    halfLifeMs,
     headers: headers === undefined ? undefined : headersOf(headers),
+    cause: options.cause,
+    timeoutMs,
+    signal: options.signal,
+    whenFull,
   };
 }

@@ -25,6 +25,9 @@ export interface Outcome {
   ended(error: unknown): void;
 }
 
+/** Why the other hearers of a query may stop; made once, for a stack would tell nothing. */
+const ANSWERED = new AetherError("AETHER_CLOSED", "Another receiver has answered the query");
+
 /** What a refusal means, in words. */
 const REFUSED: Record<Refusal["code"], string> = {
   AETHER_SHED: "has no room for a wave as quiet as this",
@@ -37,7 +40,7 @@ const REFUSED: Record<Refusal["code"], string> = {
 /** One exchange, from the emitter's side. Ends once; what comes later is only reflected. */
 export class Pending extends Deadline implements Exchange {
   readonly deadline: number;
-  readonly #host: PendingHost;
+  readonly host: PendingHost;
   readonly #kind: "command" | "query" | "gather";
   readonly #outcome: Outcome;
   #wave: Wave | undefined;
@@ -57,7 +60,7 @@ export class Pending extends Deadline implements Exchange {
     super();
     this.#kind = kind;
     this.deadline = deadline;
-    this.#host = host;
+    this.host = host;
     this.#outcome = outcome;
   }
 
@@ -103,11 +106,11 @@ export class Pending extends Deadline implements Exchange {
   answered(answer: Answer): void {
     this.#done++;
     if (!this.#ended && this.#wave !== undefined && this.#kind !== "command") {
-      const response = responseTo(this.#wave, answer, this.#host.now());
+      const response = responseTo(this.#wave, answer, this.host.now());
       if (this.#kind === "query") {
         this.#end();
         this.#outcome.answered?.(response);
-        this.#tellOver(new AetherError("AETHER_CLOSED", "Another receiver has answered the query"));
+        this.#tellOver(ANSWERED);
         return;
       }
       this.#outcome.answered?.(response);
@@ -128,9 +131,9 @@ export class Pending extends Deadline implements Exchange {
   }
 
   #comeBack(cause: ReflectCause): void {
-    const reflection = this.#wave && reflect(this.#wave, cause, this.#host.now());
+    const reflection = this.#wave && reflect(this.#wave, cause, this.host.now());
     if (reflection !== undefined) {
-      this.#host.reflected(reflection);
+      this.host.reflected(reflection);
     }
   }
 
@@ -203,7 +206,7 @@ export class Pending extends Deadline implements Exchange {
 
   #end(): void {
     this.#ended = true;
-    this.#host.release(this);
+    this.host.release(this);
     for (const undo of this.#onEnd ?? []) {
       undo();
     }
@@ -248,12 +251,11 @@ function responseTo(query: Wave, answer: Answer, now: number): Wave {
     payload: answer.payload,
     amplitude: query.amplitudeAt(now),
     origin: { source: answer.by, sourceId: answer.byId },
-    arrivedAt: now,
+    moment: { at: now, surroundings: query.surroundings },
     halfLifeMs: query.halfLifeMs,
     hops: query.hops + 1,
     cause: query.id,
     trace: query.trace,
-    surroundings: query.surroundings,
     bytes: weigh(answer.payload),
     extras: query.key === undefined ? undefined : { key: query.key },
   });

@@ -4,7 +4,7 @@ import { expected } from "../errors.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Exchange } from "../wave/exchange.ts";
-import { type Origin, type Surroundings, Wave, type WaveExtras, type WaveKind } from "../wave/wave.ts";
+import { type Moment, type Origin, Wave, type WaveExtras, type WaveKind } from "../wave/wave.ts";
 import { type CheckedEmit, NO_OPTIONS } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 
@@ -29,9 +29,7 @@ export interface Composition {
   readonly options: CheckedEmit;
   readonly cause: Cause;
   readonly origin: Origin;
-  readonly surroundings: Surroundings;
-  /** Monotonic milliseconds. */
-  readonly now: number;
+  readonly moment: Moment;
   readonly exchange: Exchange | undefined;
 }
 
@@ -40,21 +38,20 @@ export interface Composition {
  * else 0.5. docs/physics.md §1, §2.
  */
 export function compose(parts: Composition, physics: Physics): Wave {
-  const { options, contract, now } = parts;
+  const { options, contract, moment } = parts;
   const cause = parts.cause.wave;
   return new Wave({
     id: parts.id,
     channel: parts.channel,
     kind: parts.kind,
     payload: parts.payload,
-    amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(now) ?? DEFAULT_AMPLITUDE,
+    amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(moment.at) ?? DEFAULT_AMPLITUDE,
     origin: parts.origin,
-    arrivedAt: now,
+    moment,
     halfLifeMs: options.halfLifeMs ?? contract?.halfLifeMs ?? physics.halfLifeMs,
     hops: cause === undefined ? 1 : cause.hops + 1,
     cause: cause?.id,
     trace: parts.cause.trace ?? parts.id,
-    surroundings: parts.surroundings,
     bytes: parts.bytes,
     extras: extrasOf(options, contract?.version, parts.exchange),
   });

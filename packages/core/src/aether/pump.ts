@@ -1,6 +1,7 @@
 /** The pump: everything that has waves to handle runs in one microtask, outside the emitter's call stack. */
 
-import { afterTurn, type Clock } from "../clock.ts";
+import { afterTurn, soon } from "../clock.ts";
+import type { TickTime } from "./tick-time.ts";
 
 /** Something with work. */
 export interface Runnable {
@@ -21,15 +22,15 @@ const LONGEST_MS = 10;
 
 /** Runs what was scheduled, in order, each once per scheduling. */
 export class Pump implements Late {
-  readonly #clock: Clock;
+  readonly #time: TickTime;
   #waiting: Runnable[] = [];
   #scheduled = false;
   #startedAt = 0;
   now = 0;
   readonly #run = (): void => this.#drain();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(time: TickTime) {
+    this.#time = time;
   }
 
   /** Lets `runnable` run soon. The caller makes sure that it is scheduled once at a time. */
@@ -37,17 +38,17 @@ export class Pump implements Late {
     this.#waiting.push(runnable);
     if (!this.#scheduled) {
       this.#scheduled = true;
-      void RESOLVED.then(this.#run);
+      soon(this.#run);
     }
   }
 
   isLate(): boolean {
-    this.now = this.#clock.monotonic();
+    this.now = this.#time.refresh();
     return this.now - this.#startedAt > LONGEST_MS;
   }
 
   #drain(): void {
-    this.#startedAt = this.#clock.monotonic();
+    this.#startedAt = this.#time.moment.at;
     this.now = this.#startedAt;
     const batch = this.#waiting;
     this.#waiting = [];
@@ -62,9 +63,7 @@ export class Pump implements Late {
     } else if (this.isLate()) {
       afterTurn(this.#run);
     } else {
-      void RESOLVED.then(this.#run);
+      soon(this.#run);
     }
   }
 }
-
-const RESOLVED = Promise.resolve();

@@ -1,7 +1,7 @@
 /** A resonance: one pattern that a vibrator listens on, with its inbox and what takes waves out of it. */
 
 import { AetherError } from "../errors.ts";
-import type { Listener, Presence, Spare, Tuning, Uptake } from "../medium/medium.ts";
+import type { Listener, Tuning } from "../medium/medium.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
@@ -23,46 +23,61 @@ export function drainMsOf(options: CloseOptions | undefined): number {
   return deadlineMs === 0 ? 0 : millisecondsOf("deadlineMs", deadlineMs);
 }
 
-/** What a resonance is made of. */
-export interface ResonanceParts<Out> {
-  readonly delivery: Delivery;
-  readonly consumer: Consumer | Takers<Out>;
-  readonly observes: boolean;
-  /** Told when it has closed. */
-  readonly onClosed: (resonance: Resonance<Out>) => void;
+/** One pattern that a vibrator listens on. Iterate it, or give `resonateOn` a handler. */
+export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, AsyncDisposable {
+  readonly pattern: string;
+  /** Name inside its group. */
+  readonly name: string;
+  readonly group: string | false;
+  /** Its waves, one at a time. Throws `AETHER_BAD_OPTION` when a handler takes them. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Wave<Out>>;
+  /** Its waves, as many at a time as have come: arrays of 1 to `most` (default 1024). Throws as iterating does. */
+  batches(most?: number): AsyncIterableIterator<Wave<Out>[]>;
+  /** Stops taking waves out of the inbox; it goes on hearing. */
+  pause(): void;
+  resume(): void;
+  stats(): Stats;
+  /** Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. */
+  close(options?: CloseOptions): Promise<void>;
 }
 
-/** One subscription. Iterate it, or give `resonateOn` a handler. */
-export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, AsyncDisposable {
+/** What a resonance is made of. */
+export interface ResonanceParts {
+  readonly delivery: Delivery;
+  readonly consumer: Consumer;
+  /** Told when it has closed. */
+  readonly onClosed: (resonance: OpenResonance) => void;
+}
+
+/** A resonance as its vibrator holds it. */
+export class OpenResonance implements Resonance {
   readonly #delivery: Delivery;
-  readonly #consumer: Consumer | Takers<Out>;
-  readonly #listener: Listener;
-  readonly #onClosed: (resonance: Resonance<Out>) => void;
+  readonly #consumer: Consumer;
+  readonly #onClosed: (resonance: OpenResonance) => void;
   #tuning: Tuning | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(parts: ResonanceParts<Out>) {
+  constructor(parts: ResonanceParts) {
     this.#delivery = parts.delivery;
     this.#consumer = parts.consumer;
     this.#onClosed = parts.onClosed;
-    this.#listener = new Ear(parts.delivery, parts.consumer, parts.observes);
   }
 
   /** What the medium hears it by. */
   get listener(): Listener {
-    return this.#listener;
+    return this.#delivery;
   }
 
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
+    this.#delivery.tuned(tuning);
   }
 
   get pattern(): string {
     return this.#delivery.presence.pattern;
   }
 
-  /** Name inside its group. */
   get name(): string {
     return this.#delivery.presence.name;
   }
@@ -71,22 +86,15 @@ export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, Async
     return this.#delivery.presence.group;
   }
 
-  /** Whether a handler is pushed its waves. */
-  get hasHandler(): boolean {
-    return !(this.#consumer instanceof Takers);
-  }
-
-  /** Its waves, one at a time. Throws `AETHER_BAD_OPTION` when a handler takes them. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Wave<Out>> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Wave> {
     return this.#takers().iterate();
   }
 
-  /** Its waves, as many at a time as have come: arrays of 1 to `most` (default 1024). */
-  batches(most?: number): AsyncIterableIterator<Wave<Out>[]> {
+  batches(most?: number): AsyncIterableIterator<Wave[]> {
     return this.#takers().batches(most);
   }
 
-  #takers(): Takers<Out> {
+  #takers(): Takers {
     if (this.#consumer instanceof Takers) {
       return this.#consumer;
     }
@@ -96,7 +104,6 @@ export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, Async
     );
   }
 
-  /** Stops taking waves out of the inbox; it goes on hearing. */
   pause(): void {
     this.#consumer.pause();
   }
@@ -106,7 +113,7 @@ export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, Async
   }
 
   stats(): Stats {
-    return this.#delivery.tally.stats(0);
+    return this.tally.stats(0);
   }
 
   /** The counters behind {@link stats}. */
@@ -114,7 +121,6 @@ export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, Async
     return this.#delivery.tally;
   }
 
-  /** Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. */
   close(options?: CloseOptions): Promise<void> {
     this.#closing ??= this.#close(drainMsOf(options));
     return this.#closing;
@@ -129,52 +135,5 @@ export class Resonance<Out = unknown> implements AsyncIterable<Wave<Out>>, Async
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-/** The side of a resonance that faces the medium. */
-class Ear implements Listener {
-  readonly #delivery: Delivery;
-  readonly #consumer: Consumer;
-  readonly observes: boolean;
-
-  constructor(delivery: Delivery, consumer: Consumer, observes: boolean) {
-    this.#delivery = delivery;
-    this.#consumer = consumer;
-    this.observes = observes;
-  }
-
-  get presence(): Presence {
-    return this.#delivery.presence;
-  }
-
-  get full(): boolean {
-    return this.#delivery.full;
-  }
-
-  get threshold(): number {
-    return this.#delivery.threshold;
-  }
-
-  get spare(): Spare {
-    return this.#delivery.spare;
-  }
-
-  receive(wave: Wave): Uptake {
-    const uptake = this.#delivery.offer(wave);
-    if (uptake !== "refused") {
-      this.#consumer.wake();
-    }
-    return uptake;
-  }
-
-  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void {
-    if (from < to) {
-      this.#consumer.receiveRun(waves, from, to, mayHandle);
-    }
-  }
-
-  room(): Promise<void> {
-    return this.#delivery.room();
   }
 }

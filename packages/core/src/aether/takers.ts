@@ -2,48 +2,53 @@
 
 import type { Clock } from "../clock.ts";
 import { expected } from "../errors.ts";
-import type { Reader } from "../wave/channel.ts";
+import { asItIs, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Observers } from "./observers.ts";
 
 /** Everything the takers of one resonance work with. */
-export interface TakersParts<Out> {
+export interface TakersParts {
   readonly delivery: Delivery;
-  readonly read: Reader<Out>;
+  readonly read: Reader<unknown>;
   readonly reject: (wave: Wave, error: unknown) => void;
   /** Tells the vibrator that `receive` may find a wave here. */
   readonly available: () => void;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
+  readonly observers: Observers;
 }
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 const MOST_IN_A_BATCH = 1024;
 
 /** Somebody who waits for waves. */
-interface Waiter<Out> {
-  give(wave: Wave<Out>): void;
+interface Waiter {
+  give(wave: Wave): void;
   end(): void;
 }
 
 /** Hands the waves of one inbox to those who ask. */
-export class Takers<Out> implements Consumer {
-  readonly #parts: TakersParts<Out>;
+export class Takers implements Consumer {
+  readonly #parts: TakersParts;
   readonly #delivery: Delivery;
-  #waiters: Waiter<Out>[] = [];
+  /** Whether waves are taken as they are. */
+  readonly #asTheyAre: boolean;
+  #waiters: Waiter[] = [];
   /** Iterators that have begun and not ended: `receive` leaves the inbox to them. */
   #iterators = 0;
   #paused = false;
   #ended = false;
   /** Whether a wave's schema is taking its time, and the wave after that. */
   #reading = false;
-  #late: { readonly wave: Wave; readonly ready: Wave<Out> } | undefined;
+  #late: { readonly wave: Wave; readonly ready: Wave } | undefined;
   #idle: (() => void) | undefined;
 
-  constructor(parts: TakersParts<Out>) {
+  constructor(parts: TakersParts) {
     this.#parts = parts;
+    this.#asTheyAre = parts.read === asItIs;
     this.#delivery = parts.delivery;
   }
 
@@ -64,8 +69,10 @@ export class Takers<Out> implements Consumer {
     }
   }
 
+  readonly held = 0;
+  readonly running = 0;
+
   receiveRun(waves: readonly Wave[], from: number, to: number): void {
-    this.#delivery.arrive(to - from);
     for (let at = from; at < to; at++) {
       const wave = waves[at];
       if (wave !== undefined) {
@@ -76,34 +83,47 @@ export class Takers<Out> implements Consumer {
   }
 
   /** A wave that nobody waited for before; for `receive`. */
-  takeOne(): Wave<Out> | undefined {
+  takeOne(): Wave | undefined {
     return this.#iterators === 0 ? this.#take() : undefined;
   }
 
-  #take(): Wave<Out> | undefined {
-    const late = this.#paused ? undefined : this.#late;
-    if (late !== undefined) {
-      this.#late = undefined;
-      this.#delivery.unhold();
-      this.#taken(late.wave);
-      return late.ready;
+  #take(now: number = this.#parts.clock.monotonic()): Wave | undefined {
+    if (this.#late !== undefined || this.#reading || this.#paused) {
+      return this.#takeLate();
     }
-    while (!this.#paused && !this.#reading) {
-      const wave = this.#delivery.take(this.#parts.clock.monotonic());
+    for (;;) {
+      const wave = this.#delivery.take(now);
       if (wave === undefined) {
-        this.#tellIdle();
+        if (this.#idle !== undefined) {
+          this.#tellIdle();
+        }
         return undefined;
       }
+      if (this.#asTheyAre) {
+        this.#taken(wave);
+        return wave;
+      }
       const ready = this.#ready(wave);
-      if (ready !== undefined) {
+      if (ready !== undefined || this.#reading) {
         return ready;
       }
     }
-    return undefined;
+  }
+
+  /** The wave whose schema took its time, once it is there. */
+  #takeLate(): Wave | undefined {
+    const late = this.#paused ? undefined : this.#late;
+    if (late === undefined) {
+      return undefined;
+    }
+    this.#late = undefined;
+    this.#delivery.unhold();
+    this.#taken(late.wave);
+    return late.ready;
   }
 
   /** `wave` as the one who takes it may rely on; `undefined` when it is malformed, or not ready yet. */
-  #ready(wave: Wave): Wave<Out> | undefined {
+  #ready(wave: Wave): Wave | undefined {
     try {
       const ready = this.#parts.read(wave);
       if (!(ready instanceof Promise)) {
@@ -118,7 +138,7 @@ export class Takers<Out> implements Consumer {
   }
 
   /** Waits for a schema that takes its time; the waves behind it keep their order. */
-  async #readLate(wave: Wave, reading: Promise<Wave<Out>>): Promise<void> {
+  async #readLate(wave: Wave, reading: Promise<Wave>): Promise<void> {
     this.#delivery.hold();
     this.#reading = true;
     try {
@@ -138,26 +158,30 @@ export class Takers<Out> implements Consumer {
   }
 
   #taken(wave: Wave): void {
-    this.#delivery.delivered(wave);
+    this.#delivery.delivered++;
+    if (this.#parts.observers.delivered.listens) {
+      this.#delivery.tellDelivered(wave);
+    }
     // It is in the taker's hands: there is no answer, and the next of its key may come.
     wave.exchange?.silent(this.#delivery.teller);
     this.#delivery.release(wave);
   }
 
   /** Iterates one wave at a time. */
-  iterate(): AsyncIterableIterator<Wave<Out>> {
+  iterate(): AsyncIterableIterator<Wave> {
     return this.#iterator((wave) => wave);
   }
 
   /** Iterates everything that has come since the last step, at most `most` waves at a time. */
-  batches(most: number = MOST_IN_A_BATCH): AsyncIterableIterator<Wave<Out>[]> {
+  batches(most: number = MOST_IN_A_BATCH): AsyncIterableIterator<Wave[]> {
     if (!Number.isInteger(most) || most < 1) {
       throw expected("most", "a whole number of at least 1", most);
     }
     return this.#iterator((first) => {
       const batch = [first];
+      const now = this.#parts.clock.monotonic();
       while (batch.length < most) {
-        const wave = this.#take();
+        const wave = this.#take(now);
         if (wave === undefined) {
           break;
         }
@@ -168,7 +192,7 @@ export class Takers<Out> implements Consumer {
   }
 
   /** An iterator written by hand: a step that finds a wave costs one promise. */
-  #iterator<Step>(step: (wave: Wave<Out>) => Step): AsyncIterableIterator<Step> {
+  #iterator<Step>(step: (wave: Wave) => Step): AsyncIterableIterator<Step> {
     let open = true;
     this.#iterators++;
     const finish = (): void => {

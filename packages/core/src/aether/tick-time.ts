@@ -1,37 +1,69 @@
-/** The time of this tick: all waves of one tick leave at the same time, and the clock is read once for them. */
+/** The time of this tick: all waves of one tick leave at one moment, and the clock is read once for them. */
 
-import { type Clock, systemClock } from "../clock.ts";
+import { atTickEnd, systemClock, type Timekeeper } from "../clock.ts";
+import type { Physics } from "../physics/physics.ts";
+import type { Moment, Surroundings } from "../wave/wave.ts";
 
-const RESOLVED = Promise.resolve();
+/** How often the distance between the wall clock and the monotonic one is measured. */
+const CALIBRATION_MS = 1000;
 
 /**
- * Reads the platform's clock once a tick, as the event loop itself does for timers. Any other clock is read each
- * time, for it may be moved within a tick.
+ * Gives the moment that waves leave at. The platform's clock is read once a tick, as the event loop itself does for
+ * timers, and again when handlers have taken their time; any other clock is read each time, for it may be moved
+ * within a tick.
  */
 export class TickTime {
-  readonly #clock: Clock;
+  readonly #clock: Timekeeper;
+  readonly #physics: Physics;
   readonly #cached: boolean;
-  #now = 0;
-  #fresh = false;
+  #surroundings: Surroundings;
+  #measuredAt: number;
+  #moment: Moment | undefined;
   readonly #expire = (): void => {
-    this.#fresh = false;
+    this.#moment = undefined;
   };
 
-  constructor(clock: Clock) {
+  constructor(clock: Timekeeper, physics: Physics) {
     this.#clock = clock;
+    this.#physics = physics;
     this.#cached = clock === systemClock;
+    this.#measuredAt = clock.monotonic();
+    this.#surroundings = this.#measure(this.#measuredAt);
   }
 
-  /** Monotonic milliseconds. */
-  now(): number {
-    if (this.#fresh) {
-      return this.#now;
+  get moment(): Moment {
+    if (this.#moment !== undefined) {
+      return this.#moment;
     }
-    this.#now = this.#clock.monotonic();
+    const moment = this.#read();
     if (this.#cached) {
-      this.#fresh = true;
-      void RESOLVED.then(this.#expire);
+      this.#moment = moment;
+      atTickEnd(this.#expire);
     }
-    return this.#now;
+    return moment;
+  }
+
+  /** Reads the clock: monotonic milliseconds. What leaves in this tick from now on leaves at this moment. */
+  refresh(): number {
+    const moment = this.#read();
+    if (this.#moment !== undefined) {
+      this.#moment = moment;
+    }
+    return moment.at;
+  }
+
+  #read(): Moment {
+    const at = this.#clock.monotonic();
+    if (at - this.#measuredAt > CALIBRATION_MS) {
+      this.#measuredAt = at;
+      this.#surroundings = this.#measure(at);
+    }
+    return { at, surroundings: this.#surroundings };
+  }
+
+  #measure(at: number): Surroundings {
+    const { perHop, minAmplitude, maxLifetimeMs } = this.#physics;
+    const clock = this.#clock;
+    return { clock, perHop, minAmplitude, maxLifetimeMs, wallOffsetMs: clock.now() - at };
   }
 }

@@ -1,10 +1,12 @@
 /** A vibrator: one instance of a service, which resonates on channels and emits waves. */
 
+import type { Timekeeper } from "../clock.ts";
 import { AetherError, expected } from "../errors.ts";
 import type { Link, Presence, Traits } from "../medium/medium.ts";
 import type { Physics } from "../physics/physics.ts";
 import { asItIs, Channel, parse, type Reader, readerOf } from "../wave/channel.ts";
 import { assertPattern } from "../wave/channel-name.ts";
+import type { Teller } from "../wave/exchange.ts";
 import type { Random } from "../wave/ids.ts";
 import { reflect, type Reflection } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
@@ -14,7 +16,7 @@ import type { Consumer } from "./consumer.ts";
 import { Delivery } from "./delivery.ts";
 import { Emission, type EmissionParts } from "./emission.ts";
 import { gatherAnswers } from "./gather.ts";
-import { type Handler, Handlers } from "./handlers.ts";
+import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
 import type { Handling } from "./handling.ts";
 import { guarded } from "./observers.ts";
 import { type EmitOptions, millisecondsOf, type QueryOptions } from "./options.ts";
@@ -22,7 +24,7 @@ import type { Pump } from "./pump.ts";
 import type { Receipt } from "./receipt.ts";
 import { Reception } from "./reception.ts";
 import type { ReflectionLimit } from "./reflection-limit.ts";
-import { type CloseOptions, drainMsOf, Resonance } from "./resonance.ts";
+import { type CloseOptions, drainMsOf, OpenResonance, type Resonance } from "./resonance.ts";
 import { assertLabel, type ResonanceOptions, type ResonanceSettings, resonanceSettings } from "./resonance-options.ts";
 import { Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
@@ -32,6 +34,7 @@ export interface VibratorParts extends EmissionParts {
   readonly link: Link;
   readonly traits: Traits;
   readonly physics: Physics;
+  readonly clock: Timekeeper;
   readonly causality: Causality<Handling> | undefined;
   readonly pump: Pump;
   readonly random: Random;
@@ -52,8 +55,10 @@ export class Vibrator implements AsyncDisposable {
   readonly id: string;
   readonly #parts: VibratorParts;
   readonly #settings: ResonanceSettings;
+  readonly #teller: Teller;
   readonly #emission: Emission;
-  readonly #resonances = new Set<Resonance>();
+  readonly #handlersShared: HandlersShared;
+  readonly #resonances = new Set<OpenResonance>();
   /** What is taken: (group, name) of each resonance. */
   readonly #identities = new Set<string>();
   readonly #reception = new Reception();
@@ -74,7 +79,10 @@ export class Vibrator implements AsyncDisposable {
     this.#settings = settings;
     this.#parts = parts;
     this.#onClosed = onClosed;
-    this.#emission = new Emission(parts, { source: name, sourceId: id }, (reflection) => this.reflected(reflection));
+    this.#teller = { by: name, byId: id };
+    const emission = new Emission(parts, { source: name, sourceId: id }, (reflection) => this.reflected(reflection));
+    this.#emission = emission;
+    this.#handlersShared = { ...parts, emitting: emission };
   }
 
   /**
@@ -110,14 +118,14 @@ export class Vibrator implements AsyncDisposable {
     return this.#resonate(pattern, asItIs, undefined, handler, options, true);
   }
 
-  async #resonate<Out>(
+  async #resonate(
     pattern: unknown,
-    read: Reader<Out>,
+    read: Reader<unknown>,
     contract: Channel | undefined,
-    handler: Handler<Out> | undefined,
+    handler: Handler | undefined,
     options: ResonanceOptions | undefined,
     observes: boolean,
-  ): Promise<Resonance<Out>> {
+  ): Promise<Resonance> {
     this.#assertOpen();
     assertPattern(pattern, this.#parts.limits.maxChannelLength);
     const settings = resonanceSettings(this.#settings, options);
@@ -143,34 +151,33 @@ export class Vibrator implements AsyncDisposable {
     const delivery = this.#delivery(presence, settings, observes);
     const reject = (wave: Wave, error: unknown): void => this.#sendBack(wave, error, delivery);
     let forget: (() => void) | undefined;
-    let consumer: Consumer | Takers<Out>;
+    let consumer: Consumer | Takers;
     if (handler === undefined) {
-      const takers = new Takers({ ...this.#parts, delivery, read, reject, available: this.#reception.available });
+      const takers = new Takers({
+        delivery,
+        read,
+        reject,
+        available: this.#reception.available,
+        deadlines: this.#parts.deadlines,
+        clock: this.#parts.clock,
+        observers: this.#parts.observers,
+      });
       forget = observes ? undefined : this.#reception.add(takers);
       consumer = takers;
     } else {
       const answer = (value: unknown): unknown => this.#answer(contract, value);
       const { handlers } = settings;
-      consumer = new Handlers({
-        ...this.#parts,
-        delivery,
-        read,
-        reject,
-        handler,
-        answer,
-        settings: handlers,
-        emitting: this.#emission,
-      });
+      consumer = new Handlers(this.#handlersShared, { delivery, read, reject, handler, answer, settings: handlers });
     }
-    const resonance = new Resonance<Out>({
+    delivery.attach(consumer);
+    const resonance = new OpenResonance({
       delivery,
       consumer,
-      observes,
       onClosed: (closed) => {
         this.#identities.delete(identity);
         forget?.();
-        this.#resonances.delete(closed as Resonance);
-        if (!observes) {
+        this.#resonances.delete(closed);
+        if (!delivery.observes) {
           this.#retired.add(closed.tally);
         }
       },
@@ -182,7 +189,7 @@ export class Vibrator implements AsyncDisposable {
       forget?.();
       throw error;
     }
-    this.#resonances.add(resonance as Resonance);
+    this.#resonances.add(resonance);
     if (this.#closing !== undefined) {
       await resonance.close({ deadlineMs: 0 });
       this.#assertOpen();
@@ -200,6 +207,8 @@ export class Vibrator implements AsyncDisposable {
     const { physics, clock, observers, limits, traits } = this.#parts;
     return new Delivery({
       presence,
+      teller: this.#teller,
+      observes,
       gate: {
         floor: observes ? 0 : settings.floor,
         echo: settings.echo,
@@ -318,7 +327,7 @@ export class Vibrator implements AsyncDisposable {
   }
 
   /** Its resonances that take part. */
-  get resonances(): Iterable<Resonance> {
+  get resonances(): Iterable<OpenResonance> {
     return this.#resonances;
   }
 

@@ -25,12 +25,12 @@ class Space {
   readonly links = new Set<InProcessLink>();
   readonly #spectrum = new Spectrum<Listener>();
 
-  get generation(): number {
-    return this.#spectrum.generation;
-  }
-
-  route(channel: string): Route {
-    return new Route(this.#spectrum.match(channel), this.#spectrum.generation);
+  /** Brings `route`, the one of `channel`, up to date. */
+  tune(route: Route, channel: string): Route {
+    if (route.generation !== this.#spectrum.generation) {
+      route.retune(this.#spectrum.match(channel), this.#spectrum.generation);
+    }
+    return route;
   }
 
   add(listener: Listener): void {
@@ -48,6 +48,11 @@ class Space {
     this.#interestChanged();
   }
 
+  /** Some listener takes waves in another way than before: routes are to be worked out again. */
+  pressure(): void {
+    this.#spectrum.touch();
+  }
+
   #interestChanged(): void {
     for (const link of this.links) {
       link.events.interest();
@@ -55,35 +60,27 @@ class Space {
   }
 }
 
-/** The way out of one channel: it remembers its route until the spectrum changes. */
-class InProcessOutlet implements Outlet {
+/** The way out of one channel: its route, kept up to date. */
+class InProcessOutlet extends Route implements Outlet {
   readonly #link: InProcessLink;
   readonly #space: Space;
   readonly #channel: string;
-  #route: Route;
 
   constructor(link: InProcessLink, space: Space, channel: string) {
+    super();
     this.#link = link;
     this.#space = space;
     this.#channel = channel;
-    this.#route = space.route(channel);
-  }
-
-  get route(): Route {
-    if (this.#route.generation !== this.#space.generation) {
-      this.#route = this.#space.route(this.#channel);
-    }
-    return this.#route;
   }
 
   propagate(wave: Wave): number | Promise<number> {
     this.#link.assertOpen();
-    const { route } = this;
-    if (this.#space.current.take(wave, route)) {
-      return route.alone.length;
+    this.#space.tune(this, this.#channel);
+    if (this.#space.current.take(wave, this)) {
+      return this.heard;
     }
     this.#space.current.settle();
-    const { heard, crowded } = route.carry(wave);
+    const { heard, crowded } = this.carry(wave);
     return crowded ? turn().then(() => heard) : heard;
   }
 }
@@ -114,6 +111,7 @@ class InProcessLink implements Link {
     this.#listeners.add(listener);
     this.#space.add(listener);
     return {
+      pressure: () => this.#space.pressure(),
       close: async () => {
         if (this.#listeners.delete(listener)) {
           this.#space.remove([listener]);
@@ -124,7 +122,7 @@ class InProcessLink implements Link {
 
   room(channel: string): Promise<void> | undefined {
     this.#space.current.settle();
-    return this.#space.route(channel).room();
+    return this.#space.tune(new Route(), channel).room();
   }
 
   *present(): Iterable<Presence> {
@@ -138,7 +136,7 @@ class InProcessLink implements Link {
   }
 
   heard(channel: string): boolean {
-    return this.#space.route(channel).heard;
+    return this.#space.tune(new Route(), channel).heard > 0;
   }
 
   async close(): Promise<void> {

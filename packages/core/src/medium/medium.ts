@@ -49,23 +49,19 @@ export interface Listener {
   /** Resolves when the inbox has room again. */
   room(): Promise<void>;
   /**
-   * Plain waves that arrive with at least this amplitude are taken in any case while {@link spare} lasts, so a medium
-   * may hand them over in runs. `Infinity`: it looks at each wave.
+   * Plain waves of this band and louder ones are taken in any case, so a medium may hand them over in runs. 8, which
+   * no wave has: it looks at each, as it does while its inbox is over half full. Changes are told by `pressure`.
    */
-  readonly threshold: number;
-  /** Waves, and bytes, that its inbox takes before it is over half full. */
-  readonly spare: Spare;
+  readonly openBand: number;
+  /** Most waves of one run. */
+  readonly runWaves: number;
+  /** Most bytes of one run. */
+  readonly runBytes: number;
   /**
    * Takes the plain waves `from` up to `to`, not included, in their order. Must be called outside the call stack of
    * any emitter: with `mayHandle` it may run handlers at once, without it the waves only enter the inbox.
    */
   receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void;
-}
-
-/** Room in an inbox. */
-export interface Spare {
-  readonly waves: number;
-  readonly bytes: number;
 }
 
 /** What a medium tells about itself. */
@@ -143,6 +139,8 @@ export interface Outlet {
 
 /** A listener's place in the medium. */
 export interface Tuning {
+  /** Tells that {@link Listener.openBand} has changed, for its inbox has become crowded or has room again. */
+  pressure(): void;
   /** Ends it: resolves when nothing more will be received. */
   close(): Promise<void>;
 }

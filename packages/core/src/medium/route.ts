@@ -1,5 +1,6 @@
 /** A route: who hears one channel of the in-process medium, worked out once and kept until somebody comes or goes. */
 
+import { BANDS } from "../physics/amplitude.ts";
 import type { Wave } from "../wave/wave.ts";
 import { Circle } from "./circle.ts";
 import type { Listener, Uptake } from "./medium.ts";
@@ -10,19 +11,26 @@ export interface Reach {
   crowded: boolean;
 }
 
-/** Who hears one channel. */
+const NOBODY: readonly Listener[] = [];
+
+/** Who hears one channel. It is worked out again when somebody has come or gone. */
 export class Route {
   /** The spectrum's generation it was worked out from. */
-  readonly generation: number;
+  generation = -1;
+  /** Band from which on every listener takes a plain wave without looking; 8: never. */
+  openBand: number = BANDS;
+  /** Most waves, and bytes, that every listener takes in one run. */
+  runWaves = 0;
+  runBytes = 0;
+  /** The one listener that hears it, where it is only one and shares with nobody. */
+  only: Listener | undefined;
   /** Listeners that share with nobody. */
-  readonly alone: readonly Listener[];
-  readonly #circles: readonly Circle[];
-  readonly #observers: readonly Listener[];
-  /** Amplitude from which on every listener takes a plain wave without looking; `Infinity`: never. */
-  readonly threshold: number;
+  alone: readonly Listener[] = NOBODY;
+  #circles: readonly Circle[] = [];
+  #observers: readonly Listener[] = NOBODY;
 
-  constructor(listeners: readonly Listener[], generation: number) {
-    this.generation = generation;
+  /** Works it out anew. */
+  retune(listeners: readonly Listener[], generation: number): void {
     const groups = new Map<string, Listener[]>();
     const alone: Listener[] = [];
     this.#observers = listeners.filter((listener) => listener.observes);
@@ -52,17 +60,21 @@ export class Route {
         circles.push(new Circle(members));
       }
     }
+    this.generation = generation;
     this.alone = alone;
+    this.only = alone.length === 1 ? alone[0] : undefined;
     this.#circles = circles;
-    this.threshold =
+    this.openBand =
       circles.length > 0 || this.#observers.length > 0
-        ? Number.POSITIVE_INFINITY
-        : alone.reduce((highest, listener) => Math.max(highest, listener.threshold), 0);
+        ? BANDS
+        : alone.reduce((highest, listener) => Math.max(highest, listener.openBand), 0);
+    this.runWaves = alone.reduce((least, { runWaves }) => Math.min(least, runWaves), Number.MAX_SAFE_INTEGER);
+    this.runBytes = alone.reduce((least, { runBytes }) => Math.min(least, runBytes), Number.MAX_SAFE_INTEGER);
   }
 
-  /** Whether anybody but observers hears the channel. */
-  get heard(): boolean {
-    return this.alone.length > 0 || this.#circles.length > 0;
+  /** How many groups hear it. */
+  get heard(): number {
+    return this.alone.length + this.#circles.length;
   }
 
   /** Hands `wave` to everybody, one by one. */

@@ -21,16 +21,27 @@ export function randomToken(random: Random, length: number): string {
   return token;
 }
 
-/** Makes ids that share one random prefix of 103 bits. */
+/** The last two digits of an id, in base 36, written once. */
+const LAST_DIGITS: readonly string[] = Array.from({ length: 36 ** 2 }, (_, i) => i.toString(36).padStart(2, "0"));
+
+/** Makes ids that share one random prefix of 103 bits, and count on from it. */
 export class Ids {
   readonly #prefix: string;
-  #count = 0;
+  #hundreds = 0;
+  /** The prefix with all digits but the last two: made anew once in 1296 ids. */
+  #stem: string;
+  #last = 0;
 
   constructor(random: Random) {
     this.#prefix = `${randomToken(random, PREFIX_LENGTH)}-`;
+    this.#stem = `${this.#prefix}0`;
   }
 
   next(): string {
-    return this.#prefix + ++this.#count;
+    if (this.#last === LAST_DIGITS.length) {
+      this.#last = 0;
+      this.#stem = this.#prefix + (++this.#hundreds).toString(36);
+    }
+    return this.#stem + LAST_DIGITS[this.#last++];
   }
 }

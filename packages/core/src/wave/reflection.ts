@@ -78,12 +78,11 @@ export function reflect(wave: Wave, cause: ReflectCause, now: number): Reflectio
     },
     amplitude: wave.amplitudeAt(now),
     origin: { source: by, sourceId: byId },
-    arrivedAt: now,
+    moment: { at: now, surroundings: wave.surroundings },
     halfLifeMs: wave.halfLifeMs,
     hops: wave.hops + 1,
     cause: wave.id,
     trace: wave.trace,
-    surroundings: wave.surroundings,
     bytes: wave.bytes,
     extras: { phase: (wave.phase + Math.PI) % (2 * Math.PI), weight, key },
   });

@@ -73,6 +73,11 @@ export class Spectrum<T> {
     return this.#generation;
   }
 
+  /** Marks everything that was matched as out of date: an item has changed. */
+  touch(): void {
+    this.#generation++;
+  }
+
   /** How many items there are. */
   get size(): number {
     return this.#size;

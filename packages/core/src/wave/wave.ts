@@ -21,6 +21,13 @@ export interface Surroundings {
   readonly wallOffsetMs: number;
 }
 
+/** When and where a wave arrived in this process: all waves of one tick share it. */
+export interface Moment {
+  /** Milliseconds on the monotonic clock of this process. */
+  readonly at: number;
+  readonly surroundings: Surroundings;
+}
+
 /** Who emitted a wave. */
 export interface Origin {
   /** Name of the vibrator. */
@@ -44,7 +51,7 @@ export interface WaveExtras {
   readonly exchange?: Exchange | undefined;
   /** Whether its emitter chose the id, and so may emit it again. Default false. */
   readonly named?: boolean | undefined;
-  /** Wall-clock milliseconds since the epoch at the emitter. Default: from `arrivedAt`. */
+  /** Wall-clock milliseconds since the epoch at the emitter. Default: from its moment. */
   readonly emittedAt?: number | undefined;
 }
 
@@ -57,13 +64,11 @@ export interface WaveInit<P = unknown> {
   /** 0..1, at the last emission. */
   readonly amplitude: number;
   readonly origin: Origin;
-  /** Milliseconds on the monotonic clock of this process. */
-  readonly arrivedAt: number;
+  readonly moment: Moment;
   readonly halfLifeMs: number;
   readonly hops: number;
   readonly cause: string | undefined;
   readonly trace: string;
-  readonly surroundings: Surroundings;
   /** What it counts against byte bounds. */
   readonly bytes: number;
   readonly extras: WaveExtras | undefined;
@@ -80,12 +85,11 @@ export class Wave<P = unknown> {
   readonly #payload: P;
   readonly #amplitude: number;
   readonly #origin: Origin;
-  readonly #arrivedAt: number;
+  readonly #moment: Moment;
   readonly #halfLifeMs: number;
   readonly #hops: number;
   readonly #cause: string | undefined;
   readonly #trace: string;
-  readonly #surroundings: Surroundings;
   readonly #bytes: number;
   readonly #extras: WaveExtras | undefined;
 
@@ -96,12 +100,11 @@ export class Wave<P = unknown> {
     this.#payload = init.payload;
     this.#amplitude = init.amplitude;
     this.#origin = init.origin;
-    this.#arrivedAt = init.arrivedAt;
+    this.#moment = init.moment;
     this.#halfLifeMs = init.halfLifeMs;
     this.#hops = init.hops;
     this.#cause = init.cause;
     this.#trace = init.trace;
-    this.#surroundings = init.surroundings;
     this.#bytes = init.bytes;
     this.#extras = init.extras;
   }
@@ -150,7 +153,7 @@ export class Wave<P = unknown> {
 
   /** Wall-clock milliseconds since the epoch at the emitter: information only. */
   get emittedAt(): number {
-    return this.#extras?.emittedAt ?? this.#arrivedAt + this.#surroundings.wallOffsetMs;
+    return this.#extras?.emittedAt ?? this.#moment.at + this.#moment.surroundings.wallOffsetMs;
   }
 
   /** Milliseconds in which it loses half of its amplitude. */
@@ -199,7 +202,7 @@ export class Wave<P = unknown> {
 
   /** The laws and the clock that it fades by. */
   get surroundings(): Surroundings {
-    return this.#surroundings;
+    return this.#moment.surroundings;
   }
 
   /** What it counts against the byte bounds of an inbox. */
@@ -214,7 +217,7 @@ export class Wave<P = unknown> {
 
   /** When it arrived in this process, in milliseconds on the aether's monotonic clock. */
   get arrivedAt(): number {
-    return this.#arrivedAt;
+    return this.#moment.at;
   }
 
   /** The way back to the emitter of a command or query. */
@@ -235,24 +238,24 @@ export class Wave<P = unknown> {
 
   /** The amplitude it arrived with: what its one crossing and its age before that have left of it. */
   get arrivalAmplitude(): number {
-    const heard = this.#amplitude * this.#surroundings.perHop;
+    const heard = this.#amplitude * this.#moment.surroundings.perHop;
     const { age } = this;
     return age > 0 ? heard * 2 ** (-age / this.#halfLifeMs) : heard;
   }
 
   /** Its amplitude at `now` on the aether's monotonic clock; without an argument: at this moment. */
-  amplitudeAt(now: number = this.#surroundings.clock.monotonic()): number {
-    const age = this.age + Math.max(0, now - this.#arrivedAt);
+  amplitudeAt(now: number = this.#moment.surroundings.clock.monotonic()): number {
+    const age = this.age + Math.max(0, now - this.#moment.at);
     return attenuate(this.#amplitude, age, 1, {
       halfLifeMs: this.#halfLifeMs,
-      perHop: this.#surroundings.perHop,
+      perHop: this.#moment.surroundings.perHop,
     });
   }
 
   /** Whether it is inaudible, or older than any wave may grow, at `now` on the aether's monotonic clock. */
   hasFaded(now: number): boolean {
-    const age = this.age + now - this.#arrivedAt;
-    const { minAmplitude, maxLifetimeMs, perHop } = this.#surroundings;
+    const age = this.age + now - this.#moment.at;
+    const { minAmplitude, maxLifetimeMs, perHop } = this.#moment.surroundings;
     // Within its first half-life it keeps at least half of what it arrived with: no power is computed for it.
     if (age < this.#halfLifeMs && this.#amplitude * perHop >= 2 * minAmplitude) {
       return age > maxLifetimeMs;
@@ -274,12 +277,11 @@ export class Wave<P = unknown> {
       payload: this.#payload,
       amplitude: this.#amplitude,
       origin: this.#origin,
-      arrivedAt: this.#arrivedAt,
+      moment: this.#moment,
       halfLifeMs: this.#halfLifeMs,
       hops: this.#hops,
       cause: this.#cause,
       trace: this.#trace,
-      surroundings: this.#surroundings,
       bytes: this.#bytes,
       extras: this.#extras,
     };
