@@ -67,7 +67,7 @@ export function expected(name: string, what: string, got: unknown): AetherError 
 /** A value as a short, safe piece of an error text: at most 80 characters, control characters escaped. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
-    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+    return quoted(value);
   }
   if (typeof value === "function") {
     return "a function";
@@ -76,7 +76,26 @@ export function show(value: unknown): string {
     return `an array of ${value.length}`;
   }
   if (typeof value === "object" && value !== null) {
-    return `an object (${value.constructor?.name ?? "null prototype"})`;
+    const name: unknown = Reflect.get(value, "constructor")?.name;
+    return `an object (${typeof name === "string" ? name.slice(0, 40) : "null prototype"})`;
   }
-  return typeof value === "bigint" ? `${value}n` : String(value);
+  const text = typeof value === "bigint" ? `${value}n` : String(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 3)}...` : text;
+}
+
+const LONGEST_SHOWN = 80;
+
+/** `text` between quotes, cut to 80 characters, with everything escaped that could break or hide a line. */
+function quoted(text: string): string {
+  let shown = "";
+  for (const character of text.slice(0, LONGEST_SHOWN + 1)) {
+    const code = character.charCodeAt(0);
+    const hidden = code < 32 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029;
+    const lone = character.length === 1 && code >= 0xd800 && code <= 0xdfff;
+    shown +=
+      hidden || lone ? `\\u${code.toString(16).padStart(4, "0")}` : character === '"' || character === "\\" ? `\\${character}` : character;
+  }
+  return shown.length > LONGEST_SHOWN || text.length > LONGEST_SHOWN
+    ? `"${shown.slice(0, LONGEST_SHOWN - 3)}..."`
+    : `"${shown}"`;
 }

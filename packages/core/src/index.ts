@@ -8,12 +8,13 @@ export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
 export type { Draft, Interceptor } from "./aether/interceptors.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
+export type { ReceiveOptions } from "./aether/listening.ts";
 export type { EmitOptions, QueryOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export { ABSORB_REASONS, type AbsorbReason, type AetherStats, type Stats } from "./aether/stats.ts";
-export type { ReceiveOptions, Vibrator } from "./aether/vibrator.ts";
+export type { Vibrator } from "./aether/vibrator.ts";
 
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";

@@ -39,10 +39,10 @@ export function validate(contract: Channel | undefined, payload: unknown): void 
   return parsed instanceof Promise ? parsed.then(() => undefined) : undefined;
 }
 
-/** The bytes that `payload` counts. Throws `AETHER_TOO_LARGE` over the limit. */
+/** The bytes that `payload` counts. Throws `AETHER_TOO_LARGE` for texts and bytes over the limit: others have no size yet. */
 export function measure(payload: unknown, limits: AdmissionLimits): number {
   const bytes = weigh(payload);
-  if (bytes > limits.maxPayloadBytes) {
+  if (bytes > limits.maxPayloadBytes && (typeof payload === "string" || payload instanceof Uint8Array)) {
     throw tooLarge(bytes, limits);
   }
   return bytes;
@@ -71,11 +71,13 @@ export function prepare(payload: unknown, limits: AdmissionLimits): Admitted {
   return { payload: deepFreeze(payload), bytes: measure(payload, limits) };
 }
 
-function deepFreeze(value: unknown): unknown {
-  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Object.isFrozen(value)) {
+/** Freezes `value` and everything below it, but for bytes, which cannot be frozen. */
+function deepFreeze(value: unknown, seen: Set<object> = new Set()): unknown {
+  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !seen.has(value)) {
+    seen.add(value);
     Object.freeze(value);
     for (const item of Object.values(value)) {
-      deepFreeze(item);
+      deepFreeze(item, seen);
     }
   }
   return value;

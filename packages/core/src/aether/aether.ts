@@ -7,10 +7,12 @@ import { connect, type AetherOptions, type Connected } from "./connect.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
 import type { Handler } from "./handlers.ts";
 import type { Interceptor } from "./interceptors.ts";
+import { requestOf } from "./listening.ts";
 import type { AetherEvents, EventName } from "./observers.ts";
 import { millisecondsOf } from "./options.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
-import { assertLabel, type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
+import { assertLabel, type ResonanceOptions, type VibratorOptions } from "./resonance-options.ts";
+import { Retired } from "./retired.ts";
 import { type AetherStats, Tally } from "./stats.ts";
 import { Vibrator } from "./vibrator.ts";
 
@@ -22,7 +24,7 @@ export interface WhenHeardOptions {
 }
 
 /** Options of `observe`. */
-export type ObserveOptions = Pick<ResonanceOptions, "concurrency" | "inbox" | "signal">;
+export type ObserveOptions = Pick<ResonanceOptions, "concurrency" | "inbox" | "order" | "signal">;
 
 const INSTANCE_LENGTH = 12;
 
@@ -30,7 +32,7 @@ const INSTANCE_LENGTH = 12;
 export class Aether implements AsyncDisposable {
   readonly #connected: Connected;
   readonly #vibrators = new Map<string, Vibrator>();
-  readonly #retired = new Tally();
+  readonly #retired = new Retired();
   readonly #retiredEmissions = { emitted: 0, faded: 0, exhausted: 0, refused: 0 };
   #observer: Vibrator | undefined;
   #observations = 0;
@@ -62,12 +64,12 @@ export class Aether implements AsyncDisposable {
   #newVibrator(name: string, options: VibratorOptions | undefined): Vibrator {
     const { parts } = this.#connected;
     const id = `${name}-${randomToken(parts.random, INSTANCE_LENGTH)}`;
-    return new Vibrator(name, id, vibratorSettings(options), parts, (closed) => this.#retire(closed));
+    return new Vibrator(name, id, options, parts, (closed) => this.#retire(closed));
   }
 
   #retire(vibrator: Vibrator): void {
     if (this.#vibrators.delete(vibrator.id)) {
-      this.#retired.add(vibrator.tally);
+      this.#retired.add(vibrator.listening);
       const { emitted, faded, exhausted, refused } = vibrator.emission;
       this.#retiredEmissions.emitted += emitted;
       this.#retiredEmissions.faded += faded;
@@ -85,15 +87,15 @@ export class Aether implements AsyncDisposable {
   observe(pattern: string, options: ObserveOptions): Promise<Resonance>;
   async observe(
     pattern: string,
-    handlerOrOptions?: Handler | ObserveOptions,
-    given?: ObserveOptions,
+    second?: Handler | ObserveOptions,
+    third?: ObserveOptions,
   ): Promise<Resonance> {
     this.#assertOpen();
-    const handler = typeof handlerOrOptions === "function" ? handlerOrOptions : undefined;
-    const options = typeof handlerOrOptions === "object" ? handlerOrOptions : given;
+    const { handler, options } = requestOf(second, third);
     this.#observer ??= this.#newVibrator("observer", undefined);
     const name = `observer-${++this.#observations}`;
-    return await this.#observer.observe(pattern, handler, { ...options, name });
+    const named = { ...options, name };
+    return await this.#observer.listening.resonate({ channel: pattern, handler, options: named, observes: true });
   }
 
   /** Puts `interceptor` around every emit and handling, inside those that are there; returns the undo. */
@@ -113,9 +115,9 @@ export class Aether implements AsyncDisposable {
   stats(): AetherStats {
     const sum = new Tally();
     const emissions = { ...this.#retiredEmissions };
-    sum.add(this.#retired);
+    sum.add(this.#retired.tally);
     for (const vibrator of this.#vibrators.values()) {
-      sum.add(vibrator.tally);
+      sum.add(vibrator.listening.tally);
       const { emitted, faded, exhausted, refused } = vibrator.emission;
       emissions.emitted += emitted;
       emissions.faded += faded;
@@ -190,8 +192,10 @@ export class Aether implements AsyncDisposable {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    await Promise.all([...this.#vibrators.values()].map((vibrator) => vibrator.close({ deadlineMs })));
-    await this.#observer?.close({ deadlineMs });
+    const vibrators = [...this.#vibrators.values(), ...(this.#observer === undefined ? [] : [this.#observer])];
+    // All drain before any stops emitting: a handler that finishes may emit by whichever vibrator it likes.
+    await Promise.all(vibrators.map((vibrator) => vibrator.listening.close(deadlineMs)));
+    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: 0 })));
     await this.#connected.close();
   }
 

@@ -11,7 +11,7 @@ import type { Wave } from "../wave/wave.ts";
 import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Observers } from "./observers.ts";
-import { type AbsorbReason, Tally } from "./stats.ts";
+import { type Absorbed, type AbsorbReason, noneAbsorbed, Tally } from "./stats.ts";
 
 /** What a resonance lets in. */
 export interface Gate {
@@ -32,9 +32,8 @@ export interface InboxSettings {
   readonly order: "banded" | "fifo" | "key";
 }
 
-/** Everything a delivery works with. */
+/** What a delivery works by; those of one vibrator with the same options share it. */
 export interface DeliverySettings {
-  readonly presence: Presence;
   readonly teller: Teller;
   /** Whether it sees copies and takes no part. */
   readonly observes: boolean;
@@ -105,7 +104,9 @@ export class Delivery implements Listener {
   readonly #halfCapacity: number;
   readonly #halfBytes: number;
   readonly #settings: DeliverySettings;
-  readonly #tally = new Tally();
+  readonly presence: Presence;
+  #failed = 0;
+  #absorbed: Absorbed | undefined;
   /** The inbox, where it is one of `order: "key"`. */
   #keyed: KeyedQueue<Wave> | undefined;
   #seen: SeenIds | undefined;
@@ -115,7 +116,8 @@ export class Delivery implements Listener {
   #tuning: Tuning | undefined;
   #roomWaiters: (() => void)[] | undefined;
 
-  constructor(settings: DeliverySettings) {
+  constructor(presence: Presence, settings: DeliverySettings) {
+    this.presence = presence;
     this.#settings = settings;
     this.#halfCapacity = settings.inbox.capacity >> 1;
     this.#halfBytes = Math.floor(settings.inbox.bytes / 2);
@@ -128,10 +130,6 @@ export class Delivery implements Listener {
 
   get observes(): boolean {
     return this.#settings.observes;
-  }
-
-  get presence(): Presence {
-    return this.#settings.presence;
   }
 
   /** Who speaks when it answers or refuses. */
@@ -150,11 +148,14 @@ export class Delivery implements Listener {
 
   /** The counters at this moment. */
   get tally(): Tally {
-    this.#tally.received = this.#received;
-    this.#tally.delivered = this.delivered;
-    this.#tally.queued = this.size + this.#held + this.#consumer.held;
-    this.#tally.running = this.#consumer.running;
-    return this.#tally;
+    return new Tally({
+      received: this.#received,
+      delivered: this.delivered,
+      queued: this.size + this.#held + this.#consumer.held,
+      failed: this.#failed,
+      running: this.#consumer.running,
+      absorbed: this.#absorbed,
+    });
   }
 
   /** The lowest band of which every plain wave passes the gate, and stays audible for its half-life; 8: none. */
@@ -165,6 +166,15 @@ export class Delivery implements Listener {
     }
     const least = physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) / physics.perHop : 0;
     return Math.ceil(least * BANDS);
+  }
+
+  hears(wave: Wave): boolean {
+    const { gate, physics } = this.#settings;
+    return !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
+  }
+
+  get runHops(): number {
+    return this.#settings.physics.maxHops;
   }
 
   /** Half of an inbox: with as much in it already, nothing has to give way. */
@@ -202,8 +212,8 @@ export class Delivery implements Listener {
 
   #offer(wave: Wave): Uptake {
     this.#received++;
-    const { gate, physics, presence } = this.#settings;
-    const reason = this.#closed ? "closed" : refusalAt(gate, wave, presence.vibrator, physics);
+    const { gate, physics } = this.#settings;
+    const reason = this.#closed ? "closed" : refusalAt(gate, wave, this.presence.vibrator, physics);
     if (reason !== undefined) {
       this.#refuse(wave, reason);
       return "refused";
@@ -252,7 +262,8 @@ export class Delivery implements Listener {
     if (!this.#crowded) {
       this.#crowded = true;
       this.#tuning?.pressure();
-      const { observers, presence } = this.#settings;
+      const { presence } = this;
+    const { observers } = this.#settings;
       if (observers.slow.listens) {
         observers.slow.tell({ vibrator: presence.vibrator, pattern: presence.pattern, queued: this.size });
       }
@@ -309,6 +320,7 @@ export class Delivery implements Listener {
         this.#tellRoom();
       }
       if (wave.hasFaded(now) || wave.exchange?.over === true) {
+        this.release(wave);
         this.absorb(wave, "expired");
       } else {
         return wave;
@@ -318,7 +330,8 @@ export class Delivery implements Listener {
 
   /** Tells those who look on that a wave is being handled, or is in an iterator's hands. */
   tellDelivered(wave: Wave): void {
-    const { observers, presence } = this.#settings;
+    const { presence } = this;
+    const { observers } = this.#settings;
     const { vibrator, pattern } = presence;
     observers.delivered.tell({ id: wave.id, channel: wave.channel, wave, vibrator, pattern });
   }
@@ -356,10 +369,11 @@ export class Delivery implements Listener {
   /** A delivered wave could not be handled. `final`: it will not be tried again. */
   failed(wave: Wave, error: unknown, attempt: number, final: boolean): void {
     if (final) {
-      this.#tally.failed++;
+      this.#failed++;
       this.#forgetId(wave);
     }
-    const { observers, presence } = this.#settings;
+    const { presence } = this;
+    const { observers } = this.#settings;
     if (observers.failed.listens) {
       const { vibrator, pattern } = presence;
       const { id, channel } = wave;
@@ -369,7 +383,6 @@ export class Delivery implements Listener {
 
   /** Drops a wave that was admitted, counts why, and tells the emitter of a command or query. */
   absorb(wave: Wave, reason: AbsorbReason): void {
-    this.#keyed?.release(wave.key);
     this.#forgetId(wave);
     this.#count(wave, reason);
     const code = REFUSALS[reason];
@@ -389,7 +402,7 @@ export class Delivery implements Listener {
 
   /** Drops a wave that was taken because its payload breaks the schema. */
   malformed(wave: Wave): void {
-    this.#keyed?.release(wave.key);
+    this.release(wave);
     this.#forgetId(wave);
     this.#count(wave, "malformed");
   }
@@ -399,8 +412,10 @@ export class Delivery implements Listener {
   }
 
   #count(wave: Wave, reason: AbsorbReason): void {
-    this.#tally.absorb(reason);
-    const { observers, presence } = this.#settings;
+    this.#absorbed ??= noneAbsorbed();
+    this.#absorbed[reason]++;
+    const { presence } = this;
+    const { observers } = this.#settings;
     if (observers.absorbed.listens) {
       const { vibrator, pattern } = presence;
       observers.absorbed.tell({ id: wave.id, channel: wave.channel, wave, vibrator, pattern, reason });
@@ -412,20 +427,14 @@ export class Delivery implements Listener {
     this.#closed = true;
   }
 
-  /** Absorbs what is in the inbox: everything, or commands and queries only. */
+  /** Absorbs what is in the inbox as `closed`: everything, or commands and queries only. */
   clear(which: "all" | "requests"): void {
-    const inbox = this.#inbox;
-    const kept: Wave[] = [];
-    for (let wave = inbox?.pop(); wave !== undefined; wave = inbox?.pop()) {
+    for (const wave of this.#inbox?.takeAll() ?? []) {
       if (which === "requests" && wave.exchange === undefined) {
-        kept.push(wave);
-        this.#held++;
+        this.#put(wave);
       } else {
         this.absorb(wave, "closed");
       }
-    }
-    for (const wave of kept) {
-      this.putBack(wave);
     }
     this.#tellRoom();
   }

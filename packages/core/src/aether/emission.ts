@@ -6,6 +6,7 @@ import type { Physics } from "../physics/physics.ts";
 import { Channel, parse, type Schema } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import type { Ids } from "../wave/ids.ts";
+import { Recent } from "../wave/recent.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { Origin, Wave } from "../wave/wave.ts";
 import { type AdmissionLimits, assertSource, measure, prepare, validate } from "./admission.ts";
@@ -51,7 +52,7 @@ export class Emission implements Emitting, PendingHost {
   readonly #origin: Origin;
   readonly #onReflection: (reflection: Reflection) => void;
   /** By name for plain names, by contract for contracts. */
-  readonly #uses = new Map<string | Channel, Use>();
+  readonly #uses = new Recent<string | Channel, Use>(MOST_CHANNELS);
   #last: Use | undefined;
   #lastKey: string | Channel | undefined;
   #closed = false;
@@ -87,7 +88,7 @@ export class Emission implements Emitting, PendingHost {
       const cause = causeOf(options.cause, within);
       const kind = options.kind ?? use.contract?.kind ?? "event";
       if (this.#parts.interceptors.emits) {
-        return this.#intercepted(use, kind, payload, given, cause, (draft) => this.#emitDraft(draft, cause));
+        return this.#intercepted(use, kind, payload, given, cause, (draft) => this.#emitDraft(draft, within));
       }
       return this.#admit(use, kind, payload, options, cause);
     } catch (error) {
@@ -96,20 +97,29 @@ export class Emission implements Emitting, PendingHost {
     }
   }
 
-  async #emitDraft(draft: Draft, cause: Cause): Promise<Receipt> {
-    const { kind } = draft;
+  async #emitDraft(draft: Draft, within: Handling | undefined): Promise<Receipt> {
+    const { kind, payload } = draft;
     if (kind === "query") {
       throw expected("kind", "the one the interceptor was given", kind);
     }
+    const launched = this.#counted(() => {
+      const options = emitOptionsOf(draft.options);
+      return this.#admit(this.#useOf(draft), kind, payload, options, causeOf(options.cause, within));
+    });
+    return await launched;
+  }
+
+  /** Calls `step`, and counts it when it throws: then the emit was refused before there was a wave. */
+  #counted<T>(step: () => T): T {
     try {
-      return await this.#admit(this.#useOf(draft), kind, draft.payload, emitOptionsOf(draft.options), cause);
+      return step();
     } catch (error) {
       this.refused++;
       throw error;
     }
   }
 
-  /** The first step of the street; asynchronous only where the schema is. */
+  /** The first step of the street; asynchronous only where the schema is, or where room must be waited for. */
   #admit(
     use: Use,
     kind: "event" | "broadcast" | "command",
@@ -121,22 +131,30 @@ export class Emission implements Emitting, PendingHost {
     if (checking === undefined && options.whenFull !== "wait") {
       return this.#launch(use, kind, payload, options, cause);
     }
-    return this.#admitLater(checking, use, kind, payload, options, cause);
+    return this.#later(checking, use, options, () => this.#launch(use, kind, payload, options, cause));
   }
 
-  async #admitLater(
+  /** Launches when the payload has been checked and, if it is asked for, everybody has room. */
+  async #later<T>(
     checking: void | Promise<void>,
     use: Use,
-    kind: "event" | "broadcast" | "command",
-    payload: unknown,
     options: CheckedEmit,
-    cause: Cause,
-  ): Promise<Receipt> {
-    await checking;
-    if (options.whenFull === "wait") {
-      await this.#room(use.name, options);
+    launch: () => Promise<T>,
+  ): Promise<T> {
+    let launched: Promise<T>;
+    try {
+      await checking;
+      if (options.whenFull === "wait") {
+        ({ launched } = await this.#whenRoom(use.name, options, launch));
+      } else {
+        this.#assertOpen();
+        launched = launch();
+      }
+    } catch (error) {
+      this.refused++;
+      throw error;
     }
-    return await this.#launch(use, kind, payload, options, cause);
+    return await launched;
   }
 
   #launch(
@@ -167,13 +185,15 @@ export class Emission implements Emitting, PendingHost {
   }
 
   #receipt(wave: Wave, heard: number | undefined): Receipt {
+    this.#tellEmitted(wave, heard);
+    return receiptOf(wave, heard);
+  }
+
+  #tellEmitted(wave: Wave, heard: number | undefined): void {
     const { observers } = this.#parts;
     if (observers.emitted.listens) {
       observers.emitted.tell({ id: wave.id, channel: wave.channel, wave, outcome: "travelled", heard });
     }
-    return heard === undefined
-      ? { id: wave.id, outcome: "travelled" }
-      : { id: wave.id, outcome: "travelled", heard };
   }
 
   #lost(wave: Wave, outcome: "faded" | "exhausted"): void {
@@ -223,15 +243,15 @@ export class Emission implements Emitting, PendingHost {
   }
 
   #command(use: Use, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      const deadline = cause.wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
-      const pending = new Pending("command", deadline, this, {
-        admitted: (heard) => resolve(this.#receipt(wave, heard)),
-        ended: reject,
-      });
-      const wave = this.#compose(use, "command", payload, options, cause, pending);
-      this.#send(use, wave, pending, options, undefined);
+    const { promise, resolve, reject } = deferred<Receipt>();
+    const deadline = cause.wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
+    const pending = new Pending("command", deadline, this, {
+      admitted: (heard) => resolve(receiptOf(wave, heard)),
+      ended: reject,
     });
+    const wave = this.#compose(use, "command", payload, options, cause, pending);
+    this.#send(use, wave, pending, options, undefined);
+    return promise;
   }
 
   query(
@@ -245,10 +265,12 @@ export class Emission implements Emitting, PendingHost {
       const options = emitOptionsOf(given);
       const cause = causeOf(options.cause, within);
       if (this.#parts.interceptors.emits) {
-        return this.#intercepted(use, "query", payload, given, cause, (draft) => {
-          const changed = emitOptionsOf(draft.options);
-          return this.#ask(this.#useOf(draft), draft.payload, changed, cause, within);
-        });
+        return this.#intercepted(use, "query", payload, given, cause, (draft) =>
+          this.#counted(() => {
+            const changed = emitOptionsOf(draft.options);
+            return this.#ask(this.#useOf(draft), draft.payload, changed, causeOf(changed.cause, within), within);
+          }),
+        );
       }
       return this.#ask(use, payload, options, cause, within);
     } catch (error) {
@@ -268,14 +290,7 @@ export class Emission implements Emitting, PendingHost {
     if (checking === undefined && options.whenFull !== "wait") {
       return this.#askNow(use, payload, options, cause, within);
     }
-    const ready = async (): Promise<Wave> => {
-      await checking;
-      if (options.whenFull === "wait") {
-        await this.#room(use.name, options);
-      }
-      return this.#askNow(use, payload, options, cause, within);
-    };
-    return ready();
+    return this.#later(checking, use, options, () => this.#askNow(use, payload, options, cause, within));
   }
 
   #askNow(
@@ -285,13 +300,13 @@ export class Emission implements Emitting, PendingHost {
     cause: Cause,
     within: Handling | undefined,
   ): Promise<Wave> {
-    return new Promise((resolve, reject) => {
-      const reply = use.contract?.reply;
-      const answered = reply === undefined ? resolve : (response: Wave) => resolve(parsed(reply, response));
-      const pending = this.#pend("query", options, cause, { answered, ended: reject });
-      const wave = this.#compose(use, "query", payload, options, cause, pending);
-      this.#send(use, wave, pending, options, within);
-    });
+    const { promise, resolve, reject } = deferred<Wave>();
+    const reply = use.contract?.reply;
+    const answered = reply === undefined ? resolve : (response: Wave) => resolve(parsed(reply, response));
+    const pending = this.#pend("query", options, cause, { answered, ended: reject });
+    const wave = this.#compose(use, "query", payload, options, cause, pending);
+    this.#send(use, wave, pending, options, within);
+    return promise;
   }
 
   /** Asks everybody; `outcome` is told of each answer and of the end. Throws what `emit` would reject with. */
@@ -302,28 +317,41 @@ export class Emission implements Emitting, PendingHost {
     within: Handling | undefined,
     outcome: Outcome,
   ): Pending {
-    try {
+    return this.#counted(() => {
       const use = this.#use(channel);
       const options = emitOptionsOf(given);
       const cause = causeOf(options.cause, within);
       const pending = this.#pend("gather", options, cause, outcome);
-      const checking = validate(use.contract, payload);
-      const send = (): void => {
-        if (!pending.ended) {
-          const wave = this.#compose(use, "gather", payload, options, cause, pending);
-          this.#send(use, wave, pending, options, within);
+      const launch = (draft: Draft): Promise<Receipt> => {
+        const changed = emitOptionsOf(draft.options);
+        const parts = [this.#useOf(draft), draft.payload, changed, causeOf(changed.cause, within), within] as const;
+        const checking = validate(parts[0].contract, draft.payload);
+        if (checking === undefined && changed.whenFull !== "wait") {
+          return this.#gatherNow(pending, ...parts);
         }
+        return this.#later(checking, parts[0], changed, () => this.#gatherNow(pending, ...parts));
       };
-      if (checking === undefined) {
-        send();
-      } else {
-        checking.then(send).catch((error: unknown) => pending.cancel(error));
-      }
+      const launching = this.#parts.interceptors.emits
+        ? this.#intercepted(use, "query", payload, given, cause, (draft) => this.#counted(() => launch(draft)))
+        : launch(this.#draft(use, "query", payload, given, cause));
+      launching.catch((error: unknown) => pending.cancel(error));
       return pending;
-    } catch (error) {
-      this.refused++;
-      throw error;
+    });
+  }
+
+  #gatherNow(
+    pending: Pending,
+    use: Use,
+    payload: unknown,
+    options: CheckedEmit,
+    cause: Cause,
+    within: Handling | undefined,
+  ): Promise<Receipt> {
+    const wave = this.#compose(use, "gather", payload, options, cause, pending);
+    if (!pending.ended) {
+      this.#send(use, wave, pending, options, within);
     }
+    return Promise.resolve(receiptOf(wave, undefined));
   }
 
   #pend(kind: "query" | "gather", options: CheckedEmit, cause: Cause, outcome: Outcome): Pending {
@@ -375,11 +403,7 @@ export class Emission implements Emitting, PendingHost {
   }
 
   #launched(wave: Wave, pending: Pending, heard: number | undefined): void {
-    const { observers } = this.#parts;
-    // The receipt of a command tells of it itself.
-    if (observers.emitted.listens && wave.kind === "query") {
-      observers.emitted.tell({ id: wave.id, channel: wave.channel, wave, outcome: "travelled", heard });
-    }
+    this.#tellEmitted(wave, heard);
     pending.launched(heard);
   }
 
@@ -391,24 +415,29 @@ export class Emission implements Emitting, PendingHost {
     cause: Cause,
     last: (draft: Draft) => Promise<R>,
   ): Promise<R> {
-    const draft: Draft = {
-      channel: use.name,
-      contract: use.contract,
-      kind,
-      payload,
-      options: options ?? {},
-      source: this.#origin.source,
-      cause: cause.wave,
-    };
-    return this.#parts.interceptors.emit(draft, last);
+    return this.#parts.interceptors.emit(this.#draft(use, kind, payload, options, cause), last);
+  }
+
+  #draft(
+    { name, contract }: Use,
+    kind: Draft["kind"],
+    payload: unknown,
+    options: EmitOptions = {},
+    { wave }: Cause,
+  ): Draft {
+    return { channel: name, contract, kind, payload, options, source: this.#origin.source, cause: wave };
   }
 
   #useOf({ channel, contract }: Draft): Use {
     return this.#use(contract?.name === channel ? contract : channel);
   }
 
-  /** Waits until everybody who hears `channel` has room. */
-  async #room(channel: string, options: CheckedEmit): Promise<void> {
+  /** Launches as soon as everybody who hears `channel` has room: in the same breath, before others take it. */
+  async #whenRoom<T>(
+    channel: string,
+    options: CheckedEmit,
+    launch: () => Promise<T>,
+  ): Promise<{ readonly launched: Promise<T> }> {
     const { link, deadlines } = this.#parts;
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     let stop: ((error: unknown) => void) | undefined;
@@ -432,6 +461,8 @@ export class Emission implements Emitting, PendingHost {
       for (let room = link.room(channel); room !== undefined; room = link.room(channel)) {
         await Promise.race([room, stopped]);
       }
+      this.#assertOpen();
+      return { launched: launch() };
     } finally {
       undo();
       signal?.removeEventListener("abort", onAbort);
@@ -440,9 +471,7 @@ export class Emission implements Emitting, PendingHost {
 
   /** The channel as it was used before; a new one is checked first. */
   #use(channel: string | Channel): Use {
-    if (this.#closed) {
-      throw this.#closedError();
-    }
+    this.#assertOpen();
     if (channel === this.#lastKey && this.#last !== undefined) {
       return this.#last;
     }
@@ -465,15 +494,15 @@ export class Emission implements Emitting, PendingHost {
         { details: { channel: name } },
       );
     }
-    if (this.#uses.size >= MOST_CHANNELS) {
-      const [oldest] = this.#uses.keys();
-      if (oldest !== undefined) {
-        this.#uses.delete(oldest);
-      }
-    }
     const use: Use = { name, contract, outlet: link.outlet(name), emitted: 0 };
     this.#uses.set(channel, use);
     return use;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) {
+      throw this.#closedError();
+    }
   }
 
   #closedError(): AetherError {
@@ -486,6 +515,11 @@ export class Emission implements Emitting, PendingHost {
 
   release(pending: Pending): void {
     this.#parts.deadlines.remove(pending);
+  }
+
+  watch(pending: Pending): void {
+    const { deadlines, time } = this.#parts;
+    deadlines.add(pending, pending.deadline - time.moment.at, time.moment.at);
   }
 
   reflected(reflection: Reflection): void {
@@ -501,6 +535,25 @@ export class Emission implements Emitting, PendingHost {
       }
     }
   }
+}
+
+function receiptOf({ id }: Wave, heard: number | undefined): Receipt {
+  return heard === undefined ? { id, outcome: "travelled" } : { id, outcome: "travelled", heard };
+}
+
+/** A promise, and what settles it. */
+function deferred<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T | Promise<T>) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve: (value: T | Promise<T>) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
 }
 
 /** `response` with its payload as `reply` gives it out. */

@@ -3,7 +3,7 @@
 import { AetherError, UnrecoverableError } from "../errors.ts";
 import type { Exchange } from "../wave/exchange.ts";
 import type { Random } from "../wave/ids.ts";
-import { asItIs, type Reader } from "../wave/channel.ts";
+import { asItIs, type Channel, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Causality } from "./causality.ts";
 import type { Consumer } from "./consumer.ts";
@@ -32,9 +32,18 @@ export interface HandlerSettings {
   readonly backoffMs: { readonly base: number; readonly max: number };
 }
 
+/** What goes back to emitters. */
+export interface Replies {
+  /** What a handler returned to a query, as it goes back, at once or later. Throws or rejects when it does not fit. */
+  answer(contract: Channel | undefined, value: unknown): unknown;
+  /** Sends a wave back whose payload breaks the schema. */
+  reject(wave: Wave, error: unknown): void;
+}
+
 /** What the handlers of one vibrator share. */
 export interface HandlersShared {
   readonly emitting: Emitting;
+  readonly replies: Replies;
   readonly causality: Causality<Handling> | undefined;
   readonly interceptors: Interceptors;
   readonly observers: Observers;
@@ -44,16 +53,11 @@ export interface HandlersShared {
   readonly random: Random;
 }
 
-/** What the handlers of one resonance have for themselves. */
-export interface HandlersParts {
-  readonly delivery: Delivery;
-  readonly settings: HandlerSettings;
-  readonly handler: Handler;
-  readonly read: Reader<unknown>;
-  /** Checks and encodes what the handler returned to a query. */
-  readonly answer: (value: unknown) => unknown;
-  /** Sends a wave back whose payload breaks the schema. */
-  readonly reject: (wave: Wave, error: unknown) => void;
+/** A wave whose schema takes its time, and what came of it. */
+interface Read {
+  readonly wave: Wave;
+  ready: Wave | undefined;
+  error: unknown;
 }
 
 /** How many waves are handled between two looks at the clock. */
@@ -78,24 +82,37 @@ export class Handlers implements Runnable, Consumer {
   readonly #asTheyAre: boolean;
   #paused = false;
   #scheduled = false;
+  /** Whether the drain has ended: what fails now is not tried again. */
+  #drained = false;
   #idle: (() => void) | undefined;
-  /** Schemas that take their time. */
-  #reading = 0;
-  readonly #parts: HandlersParts;
+  /** Waves whose schema takes its time, and those behind them. */
+  #reads: Read[] | undefined;
+  readonly #read: Reader<unknown>;
+  readonly #contract: Channel | undefined;
+  readonly #settings: HandlerSettings;
   /** Handlers that take their time. */
   #running: Runs | undefined;
   /** Waves that wait for their next attempt, with the undo of that. */
   #retrying: Map<Wave, () => void> | undefined;
   /** Attempts of waves that failed before. */
-  #attempts: Map<Wave, number> | undefined;
+  #attempts: WeakMap<Wave, number> | undefined;
 
-  constructor(shared: HandlersShared, parts: HandlersParts) {
+  constructor(
+    delivery: Delivery,
+    handler: Handler,
+    read: Reader<unknown>,
+    contract: Channel | undefined,
+    settings: HandlerSettings,
+    shared: HandlersShared,
+  ) {
+    this.#delivery = delivery;
+    this.#handler = handler;
     this.#shared = shared;
-    this.#parts = parts;
-    this.#delivery = parts.delivery;
-    this.#handler = parts.handler;
-    this.#concurrency = parts.settings.concurrency;
-    this.#asTheyAre = parts.read === asItIs;
+    this.#concurrency = settings.concurrency;
+    this.#asTheyAre = read === asItIs;
+    this.#read = read;
+    this.#contract = contract;
+    this.#settings = settings;
   }
 
   wake(): void {
@@ -137,7 +154,7 @@ export class Handlers implements Runnable, Consumer {
     const { time } = this.#shared;
     let startedAt = 0;
     let stride = STRIDE;
-    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency) {
+    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency && !this.#paused) {
       if (to - this.#runNext <= STRIDE) {
         this.#handleStride(waves, to);
         return;
@@ -158,7 +175,7 @@ export class Handlers implements Runnable, Consumer {
     const delivery = this.#delivery;
     const handler = this.#handler;
     const isShort = this.#asTheyAre && !interceptors.handles && !observers.delivered.listens;
-    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency) {
+    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency && !this.#paused) {
       const wave = waves[this.#runNext++];
       if (wave === undefined) {
         continue;
@@ -220,44 +237,65 @@ export class Handlers implements Runnable, Consumer {
     return false;
   }
 
-  /** Gives a wave that was taken the payload that its handler may rely on. */
+  /** Gives a wave that was taken the payload that its handler may rely on, and starts the handler. */
   #begin(wave: Wave): void {
-    const { read } = this.#parts;
     let ready: Wave | Promise<Wave>;
     try {
-      ready = read(wave);
+      ready = this.#read(wave);
     } catch (error) {
       this.#malformed(wave, error);
       return;
     }
     if (ready instanceof Promise) {
-      this.#delivery.hold();
-      this.#active++;
-      this.#reading++;
-      ready.then(
-        (late) => {
-          this.#active--;
-          this.#reading--;
-          this.#delivery.unhold();
-          this.#start(late, wave);
-          this.wake();
-        },
-        (error: unknown) => {
-          this.#active--;
-          this.#reading--;
-          this.#delivery.unhold();
-          this.#malformed(wave, error);
-          this.wake();
-        },
-      );
-      return;
+      this.#beginLater(wave, ready);
+    } else if (this.#reads === undefined || this.#reads.length === 0) {
+      this.#start(ready, wave);
+    } else {
+      this.#queueRead({ wave, ready, error: undefined });
     }
-    this.#start(ready, wave);
+  }
+
+  /** Waits for a schema that takes its time; waves behind it wait too, so that handlers start in order. */
+  #beginLater(wave: Wave, reading: Promise<Wave>): void {
+    const read: Read = { wave, ready: undefined, error: undefined };
+    this.#queueRead(read);
+    const settle = (): void => {
+      const reads = this.#reads ?? [];
+      for (let [first] = reads; first?.ready !== undefined || first?.error !== undefined; [first] = reads) {
+        reads.shift();
+        this.#active--;
+        this.#delivery.unhold();
+        if (first.ready !== undefined) {
+          this.#start(first.ready, first.wave);
+        } else {
+          this.#malformed(first.wave, first.error);
+        }
+      }
+      this.wake();
+      this.#tellIdle();
+    };
+    reading.then(
+      (ready) => {
+        read.ready = ready;
+        settle();
+      },
+      (error: unknown) => {
+        read.error = error ?? new AetherError("AETHER_BAD_PAYLOAD", "The schema rejected without a reason");
+        settle();
+      },
+    );
+  }
+
+  #queueRead(read: Read): void {
+    this.#reads ??= [];
+    this.#reads.push(read);
+    this.#active++;
+    this.#delivery.hold();
   }
 
   #malformed(wave: Wave, error: unknown): void {
     this.#delivery.malformed(wave);
-    this.#parts.reject(wave, error);
+    this.#shared.replies.reject(wave, error);
   }
 
   /** Starts the handler on `wave`, which came as `original`. */
@@ -265,11 +303,11 @@ export class Handlers implements Runnable, Consumer {
     const { causality, interceptors, emitting, observers } = this.#shared;
     const handling = new Handling(original, this.#attempts?.get(original) ?? 1, emitting);
     this.#delivery.delivered++;
+    this.#active++;
+    causality?.enter(handling);
     if (observers.delivered.listens) {
       this.#delivery.tellDelivered(original);
     }
-    this.#active++;
-    causality?.enter(handling);
     let result: unknown;
     try {
       result = interceptors.handles ? this.#intercepted(wave, handling) : this.#handler(wave, handling);
@@ -282,8 +320,11 @@ export class Handlers implements Runnable, Consumer {
 
   /** The handler has returned: with a promise, or for good. */
   #ended(handling: Handling, result: unknown): void {
-    if (isThenable(result)) {
+    if (result instanceof Promise) {
       this.#watch(handling, result);
+    } else if (typeof result === "object" && result !== null && "then" in result) {
+      // A promise of somebody's own making may throw wherever it is touched: a real one is put around it.
+      this.#watch(handling, Promise.resolve(result));
     } else {
       this.#done(handling, result);
     }
@@ -295,7 +336,7 @@ export class Handlers implements Runnable, Consumer {
         return this.#handler(wave, handling);
       }
       // An interceptor changed the wave: its payload must fit what the handler relies on.
-      const ready = this.#parts.read(passed);
+      const ready = this.#read(passed);
       return ready instanceof Promise
         ? ready.then((late) => this.#handler(late, handling))
         : this.#handler(ready, handling);
@@ -303,10 +344,10 @@ export class Handlers implements Runnable, Consumer {
   }
 
   /** Waits for a handler that takes its time, as long as it may. */
-  #watch(handling: Handling, result: PromiseLike<unknown>): void {
+  #watch(handling: Handling, result: Promise<unknown>): void {
     if (this.#running === undefined) {
       const { deadlines, time } = this.#shared;
-      this.#running = new Runs(this.#parts.settings.timeoutMs, deadlines, time, {
+      this.#running = new Runs(this.#settings.timeoutMs, deadlines, time, {
         done: (settled, value) => {
           this.#done(settled, value);
           this.wake();
@@ -318,12 +359,23 @@ export class Handlers implements Runnable, Consumer {
         late: (hung) => this.#late(hung),
       });
     }
-    this.#running.follow(handling, result);
+    const run = this.#running.follow(handling, result);
+    const { exchange } = handling.wave;
+    if (exchange !== undefined) {
+      // When nobody waits any more the handler is told, and its slot goes to another wave.
+      handling.onOver(exchange, (reason) => {
+        if (this.#running?.giveUp(run, handling) === true) {
+          handling.abort(reason);
+          this.#failed(handling, reason);
+          this.wake();
+        }
+      });
+    }
   }
 
   #late(handling: Handling): void {
     const { wave } = handling;
-    const { timeoutMs } = this.#parts.settings;
+    const { timeoutMs } = this.#settings;
     const error = new AetherError(
       "AETHER_HANDLER_TIMEOUT",
       `The handler of ${this.#delivery.presence.vibrator} on "${wave.channel}" did not settle in ${timeoutMs} ms`,
@@ -338,7 +390,14 @@ export class Handlers implements Runnable, Consumer {
     const { wave, retryMs } = handling;
     this.#end(handling);
     if (retryMs !== undefined) {
-      this.#retry(handling, retryMs, handling.attempt);
+      if (this.#drained) {
+        this.#delivery.undeliver();
+        this.#delivery.unhold();
+        this.#delivery.absorb(wave, "closed");
+        this.#finished(wave);
+      } else {
+        this.#retry(handling, retryMs, handling.attempt);
+      }
       return;
     }
     if (!wave.plain) {
@@ -358,7 +417,7 @@ export class Handlers implements Runnable, Consumer {
       return;
     }
     try {
-      const payload = this.#parts.answer(value);
+      const payload = this.#shared.replies.answer(this.#contract, value);
       if (payload instanceof Promise) {
         payload.then(
           (late) => this.#give(exchange, late),
@@ -382,18 +441,20 @@ export class Handlers implements Runnable, Consumer {
     const { wave, attempt } = handling;
     this.#delivery.failed(wave, error, attempt, true);
     const message = messageOf(error);
-    wave.exchange?.reflected({ code: "rejected", message, retryable: false, ...this.#delivery.teller });
+    const { teller } = this.#delivery;
+    wave.exchange?.reflected({ code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, ...teller });
   }
 
   #failed(handling: Handling, error: unknown): void {
     const { wave, attempt, retryMs } = handling;
     this.#end(handling);
-    const { maxAttempts, backoffMs } = this.#parts.settings;
-    if (retryMs !== undefined) {
+    const { maxAttempts, backoffMs } = this.#settings;
+    if (retryMs !== undefined && !this.#drained) {
       this.#retry(handling, retryMs, attempt);
       return;
     }
-    const final = attempt >= maxAttempts || error instanceof UnrecoverableError || wave.exchange?.over === true;
+    const isHopeless = error instanceof UnrecoverableError || this.#drained || wave.exchange?.over === true;
+    const final = attempt >= maxAttempts || isHopeless;
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
       const longest = Math.min(backoffMs.max, backoffMs.base * 2 ** (attempt - 1));
@@ -401,7 +462,13 @@ export class Handlers implements Runnable, Consumer {
       return;
     }
     const retryable = error instanceof AetherError ? error.retryable : !(error instanceof UnrecoverableError);
-    wave.exchange?.reflected({ code: "error", message: messageOf(error), retryable, ...this.#delivery.teller });
+    wave.exchange?.reflected({
+      code: "error",
+      error: error instanceof AetherError ? error.code : "AETHER_HANDLER_FAILED",
+      message: messageOf(error),
+      retryable,
+      ...this.#delivery.teller,
+    });
     this.#finished(wave);
   }
 
@@ -421,7 +488,7 @@ export class Handlers implements Runnable, Consumer {
   /** Lets the wave come again after `delayMs`, at the end of its band; its key stays held. */
   #retry(handling: Handling, delayMs: number, attempt: number): void {
     const { wave } = handling;
-    this.#attempts ??= new Map();
+    this.#attempts ??= new WeakMap();
     this.#attempts.set(wave, attempt);
     this.#retrying ??= new Map();
     this.#delivery.undeliver();
@@ -439,7 +506,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   get running(): number {
-    return this.#active - this.#reading;
+    return this.#active - (this.#reads?.length ?? 0);
   }
 
   pause(): void {
@@ -480,12 +547,12 @@ export class Handlers implements Runnable, Consumer {
       this.#idle = undefined;
     }
     this.#paused = true;
+    this.#drained = true;
     this.#giveUp();
     const reason = new AetherError("AETHER_DRAINING", "The handler was still running at the deadline of the drain");
     for (const handling of this.#running ?? []) {
       handling.abort(reason);
     }
-    this.#running?.close();
   }
 
   #giveUp(): void {
@@ -500,17 +567,11 @@ export class Handlers implements Runnable, Consumer {
         this.#retrying?.delete(wave);
         this.#attempts?.delete(wave);
         this.#delivery.unhold();
+        this.#delivery.release(wave);
         this.#delivery.absorb(wave, "closed");
       }
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if (value === undefined || value instanceof Promise) {
-    return value !== undefined;
-  }
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 /** One run of a handler: its context, and what its emits are caused by. */
 
 import type { Channel } from "../wave/channel.ts";
+import type { Exchange } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import { type EmitOptions, millisecondsOf, type QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
@@ -47,7 +48,7 @@ interface Late {
   controller: AbortController | undefined;
   aborted: { readonly reason: unknown } | undefined;
   onAbort: Set<(reason: unknown) => void> | undefined;
-  offOver: (() => void) | undefined;
+  offOver: (() => void)[] | undefined;
 }
 
 /** One wave in the hands of one handler. There is one for each delivery, so it is kept small. */
@@ -122,8 +123,17 @@ export class Handling implements HandlerContext {
     const listeners = late.onAbort ?? new Set();
     late.onAbort = listeners;
     listeners.add(listener);
-    late.offOver ??= this.wave.exchange?.onOver((reason) => this.abort(reason));
+    if (listeners.size === 1 && this.wave.exchange !== undefined) {
+      this.onOver(this.wave.exchange, (reason) => this.abort(reason));
+    }
     return () => listeners.delete(listener);
+  }
+
+  /** Calls `listener` when nobody waits for `exchange` any more, unless the run has ended before. */
+  onOver(exchange: Exchange, listener: (reason: unknown) => void): void {
+    const late = this.#lateParts();
+    late.offOver ??= [];
+    late.offOver.push(exchange.onOver(listener));
   }
 
   /** Tells everybody who listens that the run is of no use any more. */
@@ -140,6 +150,8 @@ export class Handling implements HandlerContext {
   /** The run has ended. */
   settle(): void {
     this.#settled = true;
-    this.#late?.offOver?.();
+    for (const off of this.#late?.offOver ?? []) {
+      off();
+    }
   }
 }

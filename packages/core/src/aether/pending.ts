@@ -13,6 +13,8 @@ export interface PendingHost {
   now(): number;
   /** Takes it out of the sweep of deadlines. */
   release(pending: Pending): void;
+  /** Lets it expire at its deadline. */
+  watch(pending: Pending): void;
   reflected(reflection: Reflection): void;
 }
 
@@ -99,7 +101,8 @@ export class Pending extends Deadline implements Exchange {
     this.#refusal ??= why;
     const code = why.code === "AETHER_FADED" ? "expired" : why.code === "AETHER_SHED" ? "overload" : "no-receiver";
     const message = `${why.by} gave it back: ${why.code}`;
-    this.#comeBack({ by: why.by, byId: why.byId, code, message, retryable: code !== "expired" });
+    const retryable = code !== "expired";
+    this.#comeBack({ by: why.by, byId: why.byId, code, error: why.code, message, retryable });
     this.#decide();
   }
 
@@ -147,6 +150,10 @@ export class Pending extends Deadline implements Exchange {
   }
 
   expire(): void {
+    if (this.#ended) {
+      this.#tellOver(new AetherError("AETHER_TIMEOUT", "The deadline of what caused the command has passed"));
+      return;
+    }
     if (this.#kind === "gather") {
       this.#finish(undefined);
       return;
@@ -162,11 +169,18 @@ export class Pending extends Deadline implements Exchange {
   /** Ends when a command was taken, or when it is known that no hearer can change anything any more. */
   #decide(): void {
     if (this.#ended || !this.#launched) {
+      if (this.#heard !== undefined && this.#done >= this.#heard) {
+        this.host.release(this);
+      }
       return;
     }
     if (this.#kind === "command" && this.#admitted > 0) {
       this.#end();
       this.#outcome.admitted?.(this.#heard);
+      if (this.deadline < Number.POSITIVE_INFINITY && this.#done < (this.#heard ?? Number.POSITIVE_INFINITY)) {
+        // Taken, but what caused it has a deadline: its handlers are told when that has passed.
+        this.host.watch(this);
+      }
     } else if (this.#heard !== undefined && this.#done >= this.#heard) {
       this.#finish(this.#kind === "gather" ? undefined : this.#verdict());
     }

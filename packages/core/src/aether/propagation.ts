@@ -48,7 +48,9 @@ export function compose(parts: Composition, physics: Physics): Wave {
     amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(moment.at) ?? DEFAULT_AMPLITUDE,
     origin: parts.origin,
     moment,
-    halfLifeMs: options.halfLifeMs ?? contract?.halfLifeMs ?? physics.halfLifeMs,
+    halfLifeMs: physics.enabled
+      ? (options.halfLifeMs ?? contract?.halfLifeMs ?? physics.halfLifeMs)
+      : Number.POSITIVE_INFINITY,
     hops: cause === undefined ? 1 : cause.hops + 1,
     cause: cause?.id,
     trace: parts.cause.trace ?? parts.id,

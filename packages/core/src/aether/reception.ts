@@ -13,17 +13,18 @@ export interface Source {
 export class Reception {
   readonly #sources: Source[] = [];
   readonly #waiters = new Set<(wave: Wave) => void>();
-  #closers = new Set<(error: unknown) => void>();
+  readonly #closers = new Set<(error: unknown) => void>();
 
-  /** Adds a resonance; returns the undo. */
-  add(source: Source): () => void {
+  add(source: Source): void {
     this.#sources.push(source);
-    return () => {
-      const at = this.#sources.indexOf(source);
-      if (at >= 0) {
-        this.#sources.splice(at, 1);
-      }
-    };
+    this.available();
+  }
+
+  delete(source: Source): void {
+    const at = this.#sources.indexOf(source);
+    if (at >= 0) {
+      this.#sources.splice(at, 1);
+    }
   }
 
   /** Something may be there. */

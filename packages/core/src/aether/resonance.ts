@@ -41,26 +41,24 @@ export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, Asyn
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** What a resonance is made of. */
-export interface ResonanceParts {
-  readonly delivery: Delivery;
-  readonly consumer: Consumer;
-  /** Told when it has closed. */
-  readonly onClosed: (resonance: OpenResonance) => void;
-}
-
 /** A resonance as its vibrator holds it. */
 export class OpenResonance implements Resonance {
   readonly #delivery: Delivery;
   readonly #consumer: Consumer;
-  readonly #onClosed: (resonance: OpenResonance) => void;
+  /** Told when it has closed. */
+  readonly #onClosed: (resonance: OpenResonance, delivery: Delivery, consumer: Consumer) => void;
   #tuning: Tuning | undefined;
   #closing: Promise<void> | undefined;
+  #forgetSignal: (() => void) | undefined;
 
-  constructor(parts: ResonanceParts) {
-    this.#delivery = parts.delivery;
-    this.#consumer = parts.consumer;
-    this.#onClosed = parts.onClosed;
+  constructor(
+    delivery: Delivery,
+    consumer: Consumer,
+    onClosed: (resonance: OpenResonance, delivery: Delivery, consumer: Consumer) => void,
+  ) {
+    this.#delivery = delivery;
+    this.#consumer = consumer;
+    this.#onClosed = onClosed;
   }
 
   /** What the medium hears it by. */
@@ -126,11 +124,19 @@ export class OpenResonance implements Resonance {
     return this.#closing;
   }
 
+  /** Closes when `signal` aborts. */
+  closeOn(signal: AbortSignal): void {
+    const onAbort = (): void => void this.close();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#forgetSignal = () => signal.removeEventListener("abort", onAbort);
+  }
+
   async #close(deadlineMs: number): Promise<void> {
+    this.#forgetSignal?.();
     await this.#tuning?.close();
     this.#delivery.close();
     await this.#consumer.drain(deadlineMs);
-    this.#onClosed(this);
+    this.#onClosed(this, this.#delivery, this.#consumer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,7 @@ export interface RunsOutcome {
 }
 
 /** A place for one handling. It is used again when the promise of that has settled, so its callbacks are made once. */
-class Run {
+export class Run {
   handling: Handling | undefined;
   started: Moment | undefined;
   before: Run | undefined;
@@ -63,7 +63,7 @@ export class Runs extends Deadline {
   }
 
   /** Waits for `promise`, the result of a handling that has just started. */
-  follow(handling: Handling, promise: PromiseLike<unknown>): void {
+  follow(handling: Handling, promise: PromiseLike<unknown>): Run {
     const { moment } = this.#time;
     const run = this.#free.pop() ?? new Run(this, this.#outcome);
     run.handling = handling;
@@ -80,6 +80,16 @@ export class Runs extends Deadline {
       this.#deadlines.add(this, this.#timeoutMs, moment.at);
     }
     promise.then(run.onValue, run.onError);
+    return run;
+  }
+
+  /** Waits no longer for `handling` in `run`; false when it has ended already. */
+  giveUp(run: Run, handling: Handling): boolean {
+    if (run.handling !== handling) {
+      return false;
+    }
+    this.#unlink(run);
+    return true;
   }
 
   /** The promise of `run` has settled. Gives its handling, unless that was given up before. */
@@ -132,11 +142,6 @@ export class Runs extends Deadline {
         yield run.handling;
       }
     }
-  }
-
-  /** Watches nobody any more. */
-  close(): void {
-    this.#deadlines.remove(this);
   }
 }
 

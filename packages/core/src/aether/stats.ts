@@ -33,7 +33,7 @@ export interface Stats {
   readonly coalesced: number;
   /** Waves that interference cancelled. */
   readonly annihilated: number;
-  readonly absorbed: Readonly<Record<AbsorbReason, number>>;
+  readonly absorbed: Readonly<Absorbed>;
   /** Delivered waves whose handling failed for good. */
   readonly failed: number;
   /** Handlers at work. */
@@ -50,7 +50,10 @@ export interface AetherStats extends Stats {
   readonly refused: number;
 }
 
-function noAbsorbed(): Record<AbsorbReason, number> {
+/** Counts by reason. */
+export type Absorbed = Record<AbsorbReason, number>;
+
+export function noneAbsorbed(): Absorbed {
   return {
     floor: 0,
     evicted: 0,
@@ -67,45 +70,66 @@ function noAbsorbed(): Record<AbsorbReason, number> {
   };
 }
 
-/** The counters of one resonance, or the sum of several. Idle ones hold no table of reasons. */
-export class Tally {
-  received = 0;
-  delivered = 0;
-  queued = 0;
-  failed = 0;
-  running = 0;
-  #absorbed: Record<AbsorbReason, number> | undefined;
+/** The counters of a resonance at one moment. */
+export interface Counts {
+  readonly received: number;
+  readonly delivered: number;
+  readonly queued: number;
+  readonly failed: number;
+  readonly running: number;
+  readonly absorbed: Readonly<Absorbed> | undefined;
+}
 
-  absorb(reason: AbsorbReason): void {
-    this.#absorbed ??= noAbsorbed();
-    this.#absorbed[reason]++;
+/** Counters of one resonance, or the sum of several. */
+export class Tally {
+  #received = 0;
+  #delivered = 0;
+  #queued = 0;
+  #failed = 0;
+  #running = 0;
+  readonly #absorbed = noneAbsorbed();
+
+  constructor(counts?: Counts) {
+    if (counts !== undefined) {
+      this.#received = counts.received;
+      this.#delivered = counts.delivered;
+      this.#queued = counts.queued;
+      this.#failed = counts.failed;
+      this.#running = counts.running;
+      this.#addAbsorbed(counts.absorbed);
+    }
+  }
+
+  get running(): number {
+    return this.#running;
   }
 
   add(other: Tally): void {
-    this.received += other.received;
-    this.delivered += other.delivered;
-    this.queued += other.queued;
-    this.failed += other.failed;
-    this.running += other.running;
-    if (other.#absorbed !== undefined) {
-      this.#absorbed ??= noAbsorbed();
-      for (const reason of ABSORB_REASONS) {
-        this.#absorbed[reason] += other.#absorbed[reason];
-      }
+    this.#received += other.#received;
+    this.#delivered += other.#delivered;
+    this.#queued += other.#queued;
+    this.#failed += other.#failed;
+    this.#running += other.#running;
+    this.#addAbsorbed(other.#absorbed);
+  }
+
+  #addAbsorbed(absorbed: Readonly<Absorbed> | undefined): void {
+    for (const reason of ABSORB_REASONS) {
+      this.#absorbed[reason] += absorbed?.[reason] ?? 0;
     }
   }
 
   stats(emitted: number): Stats {
     return {
       emitted,
-      received: this.received,
-      delivered: this.delivered,
-      queued: this.queued,
+      received: this.#received,
+      delivered: this.#delivered,
+      queued: this.#queued,
       coalesced: 0,
       annihilated: 0,
-      absorbed: { ...(this.#absorbed ?? noAbsorbed()) },
-      failed: this.failed,
-      running: this.running,
+      absorbed: { ...this.#absorbed },
+      failed: this.#failed,
+      running: this.#running,
     };
   }
 }

@@ -7,13 +7,14 @@ import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Replies } from "./handlers.ts";
 import type { Observers } from "./observers.ts";
 
 /** Everything the takers of one resonance work with. */
 export interface TakersParts {
   readonly delivery: Delivery;
   readonly read: Reader<unknown>;
-  readonly reject: (wave: Wave, error: unknown) => void;
+  readonly replies: Replies;
   /** Tells the vibrator that `receive` may find a wave here. */
   readonly available: () => void;
   readonly deadlines: Deadlines;
@@ -154,7 +155,7 @@ export class Takers implements Consumer {
 
   #malformed(wave: Wave, error: unknown): void {
     this.#delivery.malformed(wave);
-    this.#parts.reject(wave, error);
+    this.#parts.replies.reject(wave, error);
   }
 
   #taken(wave: Wave): void {
@@ -195,10 +196,17 @@ export class Takers implements Consumer {
   #iterator<Step>(step: (wave: Wave) => Step): AsyncIterableIterator<Step> {
     let open = true;
     this.#iterators++;
+    const own = new Set<Waiter>();
     const finish = (): void => {
       if (open) {
         open = false;
         this.#iterators--;
+        this.#waiters = this.#waiters.filter((waiter) => !own.has(waiter));
+        for (const waiter of own) {
+          waiter.end();
+        }
+        // What it leaves behind may go to those who wait in `receive`.
+        this.wake();
       }
     };
     const iterator: AsyncIterableIterator<Step> = {
@@ -212,13 +220,18 @@ export class Takers implements Consumer {
           return Promise.resolve(DONE);
         }
         return new Promise((resolve) => {
-          this.#waiters.push({
-            give: (given) => resolve({ done: false, value: step(given) }),
+          const waiter: Waiter = {
+            give: (given) => {
+              own.delete(waiter);
+              resolve({ done: false, value: step(given) });
+            },
             end: () => {
-              finish();
+              own.delete(waiter);
               resolve(DONE);
             },
-          });
+          };
+          own.add(waiter);
+          this.#waiters.push(waiter);
         });
       },
       return: () => {

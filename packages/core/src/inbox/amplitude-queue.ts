@@ -3,6 +3,7 @@
 import { expected } from "../errors.ts";
 import { BANDS, band } from "../physics/amplitude.ts";
 import { Ring } from "./ring.ts";
+import { Turns } from "./turns.ts";
 
 /** Bounds and order of an {@link AmplitudeQueue}. */
 export interface AmplitudeQueueOptions {
@@ -20,14 +21,22 @@ export interface AmplitudeQueueOptions {
 
 const NONE: readonly never[] = Object.freeze([]);
 
-function weightsOf(bands: number, weights: readonly number[] | undefined): readonly number[] {
-  if (weights === undefined) {
-    return Array.from({ length: bands }, (_, b) => 2 ** b);
+/** The bounds and bands that `options` ask for. Throws `AETHER_BAD_OPTION`. */
+export function queueBounds(options: AmplitudeQueueOptions): { cap: number; capBytes: number; bands: number } {
+  const { cap, capBytes = Number.POSITIVE_INFINITY, bands = BANDS, order = "banded" } = options;
+  if (!Number.isInteger(cap) || cap < 1) {
+    throw expected("cap", "a whole number of at least 1", cap);
   }
-  if (weights.length !== bands || weights.some((weight) => !(Number.isFinite(weight) && weight > 0))) {
-    throw expected("weights", `${bands} finite numbers above 0`, weights);
+  if (typeof capBytes !== "number" || !(capBytes >= 1)) {
+    throw expected("capBytes", "a number of at least 1", capBytes);
   }
-  return weights;
+  if (!Number.isInteger(bands) || bands < 1 || bands > 30) {
+    throw expected("bands", "a whole number from 1 to 30", bands);
+  }
+  if (order !== "banded" && order !== "fifo") {
+    throw expected("order", '"banded" or "fifo"', order);
+  }
+  return { cap, capBytes, bands: order === "fifo" ? 1 : bands };
 }
 
 /**
@@ -38,10 +47,8 @@ export class AmplitudeQueue<T> {
   readonly #cap: number;
   readonly #capBytes: number;
   readonly #bands: number;
-  readonly #weights: readonly number[];
+  readonly #turns: Turns;
   readonly #rings: (Ring<T> | undefined)[];
-  /** Smooth weighted round robin: what each band is owed. */
-  readonly #owed: number[];
   readonly #bandBytes: number[];
   /** Bit b is set while band b holds something. */
   #occupied = 0;
@@ -49,26 +56,13 @@ export class AmplitudeQueue<T> {
   #bytes = 0;
 
   constructor(options: AmplitudeQueueOptions) {
-    const { cap, capBytes = Number.POSITIVE_INFINITY, bands = BANDS, order = "banded" } = options;
-    if (!Number.isInteger(cap) || cap < 1) {
-      throw expected("cap", "a whole number of at least 1", cap);
-    }
-    if (!(capBytes >= 1)) {
-      throw expected("capBytes", "a number of at least 1", capBytes);
-    }
-    if (!Number.isInteger(bands) || bands < 1 || bands > 30) {
-      throw expected("bands", "a whole number from 1 to 30", bands);
-    }
-    if (order !== "banded" && order !== "fifo") {
-      throw expected("order", '"banded" or "fifo"', order);
-    }
+    const { cap, capBytes, bands } = queueBounds(options);
     this.#cap = cap;
     this.#capBytes = capBytes;
-    this.#bands = order === "fifo" ? 1 : bands;
-    this.#weights = weightsOf(this.#bands, order === "fifo" ? undefined : options.weights);
-    this.#rings = new Array<Ring<T> | undefined>(this.#bands).fill(undefined);
-    this.#owed = new Array<number>(this.#bands).fill(0);
-    this.#bandBytes = new Array<number>(this.#bands).fill(0);
+    this.#bands = bands;
+    this.#turns = new Turns(bands, bands === 1 ? undefined : options.weights);
+    this.#rings = new Array<Ring<T> | undefined>(bands).fill(undefined);
+    this.#bandBytes = new Array<number>(bands).fill(0);
   }
 
   get size(): number {
@@ -117,7 +111,7 @@ export class AmplitudeQueue<T> {
     }
     const evicted: T[] = [];
     while (this.#size >= this.#cap || this.#bytes + bytes > this.#capBytes) {
-      const victim = this.drop();
+      const victim = this.#shift(31 - Math.clz32(this.#occupied & -this.#occupied));
       if (victim !== undefined) {
         evicted.push(victim);
       }
@@ -138,42 +132,21 @@ export class AmplitudeQueue<T> {
     return kept <= this.#capBytes;
   }
 
-  /** The lowest band that holds something; -1 when it is empty. */
-  get lowest(): number {
-    return 31 - Math.clz32(this.#occupied & -this.#occupied);
-  }
-
-  /** Takes the oldest item of the lowest band out; `undefined` when it is empty. */
-  drop(): T | undefined {
-    return this.#occupied === 0 ? undefined : this.#shift(this.lowest);
-  }
-
   /** The next item by weighted round robin over the bands; `undefined` when it is empty. */
   pop(): T | undefined {
-    const occupied = this.#occupied;
-    if (occupied === 0) {
-      return undefined;
-    }
-    return this.#shift((occupied & (occupied - 1)) === 0 ? 31 - Math.clz32(occupied) : this.#turnOf(occupied));
+    return this.#occupied === 0 ? undefined : this.#shift(this.#turns.next(this.#occupied));
   }
 
-  #turnOf(occupied: number): number {
-    let chosen = 0;
-    let most = Number.NEGATIVE_INFINITY;
-    let total = 0;
-    for (let rest = occupied; rest !== 0; rest &= rest - 1) {
-      const index = 31 - Math.clz32(rest & -rest);
-      const weight = this.#weights[index] ?? 1;
-      const owed = (this.#owed[index] ?? 0) + weight;
-      this.#owed[index] = owed;
-      total += weight;
-      if (owed >= most) {
-        most = owed;
-        chosen = index;
+  /** Takes everything out, louder bands first. */
+  takeAll(): T[] {
+    const all: T[] = [];
+    while (this.#occupied !== 0) {
+      const item = this.#shift(31 - Math.clz32(this.#occupied));
+      if (item !== undefined) {
+        all.push(item);
       }
     }
-    this.#owed[chosen] = most - total;
-    return chosen;
+    return all;
   }
 
   #shift(index: number): T | undefined {
@@ -188,7 +161,7 @@ export class AmplitudeQueue<T> {
     this.#bandBytes[index] = (this.#bandBytes[index] ?? 0) - bytes;
     if (ring.count === 0) {
       this.#occupied &= ~(1 << index);
-      this.#owed[index] = 0;
+      this.#turns.emptied(index);
     }
     return item;
   }

@@ -1,7 +1,8 @@
-/** The inbox of `order: "key"`: of each key only the oldest item is let into the queue, the rest waits behind it. */
+/** The inbox of `order: "key"`: of each key one item is out at a time, and the next is the one that came next. */
 
-import { BANDS, band } from "../physics/amplitude.ts";
-import { AmplitudeQueue, type AmplitudeQueueOptions } from "./amplitude-queue.ts";
+import { band } from "../physics/amplitude.ts";
+import { type AmplitudeQueueOptions, queueBounds } from "./amplitude-queue.ts";
+import { Turns } from "./turns.ts";
 
 /** What a keyed queue needs to know of its items. */
 export interface Keyed {
@@ -10,121 +11,257 @@ export interface Keyed {
   readonly bytes: number;
 }
 
+/** An item's places: among all of its band, among those of its band that may come out, and in its key's lane. */
+class Entry<T> {
+  readonly item: T;
+  readonly band: number;
+  readonly bytes: number;
+  ready = false;
+  readonly links: Record<"all" | "ready" | "lane", { before: Entry<T> | undefined; after: Entry<T> | undefined }> = {
+    all: { before: undefined, after: undefined },
+    ready: { before: undefined, after: undefined },
+    lane: { before: undefined, after: undefined },
+  };
+
+  constructor(item: T, index: number, bytes: number) {
+    this.item = item;
+    this.band = index;
+    this.bytes = bytes;
+  }
+}
+
+/** A list of entries by one of their places: anybody can leave it at once. */
+class Line<T> {
+  readonly #by: "all" | "ready" | "lane";
+  first: Entry<T> | undefined;
+  #last: Entry<T> | undefined;
+
+  constructor(by: "all" | "ready" | "lane") {
+    this.#by = by;
+  }
+
+  append(entry: Entry<T>): void {
+    entry.links[this.#by].before = this.#last;
+    if (this.#last === undefined) {
+      this.first = entry;
+    } else {
+      this.#last.links[this.#by].after = entry;
+    }
+    this.#last = entry;
+  }
+
+  prepend(entry: Entry<T>): void {
+    entry.links[this.#by].after = this.first;
+    if (this.first === undefined) {
+      this.#last = entry;
+    } else {
+      this.first.links[this.#by].before = entry;
+    }
+    this.first = entry;
+  }
+
+  remove(entry: Entry<T>): void {
+    const { before, after } = entry.links[this.#by];
+    if (before === undefined) {
+      this.first = after;
+    } else {
+      before.links[this.#by].after = after;
+    }
+    if (after === undefined) {
+      this.#last = before;
+    } else {
+      after.links[this.#by].before = before;
+    }
+    entry.links[this.#by] = { before: undefined, after: undefined };
+  }
+}
+
+/** The items of one key. It exists while it holds an item or one of its items is out. */
+class Lane<T> extends Line<T> {
+  /** Whether an item of the key was popped and not released. */
+  out = false;
+
+  constructor() {
+    super("lane");
+  }
+}
+
 /**
- * An amplitude queue in which items of one key come out one at a time and in the order they came in: the next one
- * enters when the last one was released. Items without a key are free. Bounds count those who wait as well.
+ * A bounded queue in which items of one key come out one at a time and in the order they came in: the next may come
+ * when the last one was released. Items without a key are free. Full, it drops the oldest of the lowest band.
  */
 export class KeyedQueue<T extends Keyed> {
-  readonly #queue: AmplitudeQueue<T>;
   readonly #cap: number;
   readonly #capBytes: number;
-  /** Who waits behind the one of its key that is out, oldest first. A key is here while one of its items is. */
-  readonly #lanes = new Map<string, Set<T>>();
-  /** The same items by band, oldest first: who gives way when it is full. */
-  readonly #waiting: readonly Set<T>[] = Array.from({ length: BANDS }, () => new Set<T>());
-  #waitingCount = 0;
-  #waitingBytes = 0;
+  readonly #bands: number;
+  readonly #turns: Turns;
+  readonly #all: readonly Line<T>[];
+  readonly #ready: readonly Line<T>[];
+  readonly #bandBytes: number[];
+  readonly #lanes = new Map<string, Lane<T>>();
+  /** Bit b is set while band b has an item that may come out. */
+  #readyBands = 0;
+  #size = 0;
+  #bytes = 0;
 
   constructor(options: AmplitudeQueueOptions) {
-    this.#queue = new AmplitudeQueue<T>(options);
-    this.#cap = options.cap;
-    this.#capBytes = options.capBytes ?? Number.POSITIVE_INFINITY;
+    const { cap, capBytes, bands } = queueBounds(options);
+    this.#cap = cap;
+    this.#capBytes = capBytes;
+    this.#bands = bands;
+    this.#turns = new Turns(bands, bands === 1 ? undefined : options.weights);
+    this.#all = Array.from({ length: bands }, () => new Line<T>("all"));
+    this.#ready = Array.from({ length: bands }, () => new Line<T>("ready"));
+    this.#bandBytes = new Array<number>(bands).fill(0);
   }
 
   get size(): number {
-    return this.#queue.size + this.#waitingCount;
+    return this.#size;
   }
 
   get bytes(): number {
-    return this.#queue.bytes + this.#waitingBytes;
+    return this.#bytes;
   }
 
   get full(): boolean {
-    return this.size >= this.#cap || this.bytes >= this.#capBytes;
+    return this.#size >= this.#cap || this.#bytes >= this.#capBytes;
   }
 
-  /** As {@link AmplitudeQueue.push}. */
+  /** As `AmplitudeQueue.push`. */
   push(item: T, a: number, bytes: number): readonly T[] {
-    const evicted: T[] = [];
-    while (this.size > 0 && (this.size >= this.#cap || this.bytes + bytes > this.#capBytes)) {
-      const victim = this.#makeRoom(band(a));
-      if (victim === undefined) {
-        return [...evicted, item];
-      }
-      evicted.push(victim);
+    const entry = new Entry(item, this.#bands === 1 ? 0 : band(a, this.#bands), bytes);
+    return this.#enter(entry, false);
+  }
+
+  /** Puts an item back that was popped and not released: it comes before the others of its key. */
+  putBack(item: T): readonly T[] {
+    const index = this.#bands === 1 ? 0 : band(item.amplitude, this.#bands);
+    const gone = this.#enter(new Entry(item, index, item.bytes), true);
+    this.release(item.key);
+    return gone;
+  }
+
+  #enter(entry: Entry<T>, first: boolean): readonly T[] {
+    const { item, band: index, bytes } = entry;
+    if (!this.#canMakeRoom(index, bytes)) {
+      return [item];
     }
-    if (bytes > this.#capBytes) {
-      return [...evicted, item];
+    const gone: T[] = [];
+    while (this.#size >= this.#cap || this.#bytes + bytes > this.#capBytes) {
+      const oldest = this.#all.find((line) => line.first !== undefined)?.first;
+      if (oldest === undefined) {
+        break;
+      }
+      this.#leave(oldest);
+      gone.push(oldest.item);
+    }
+    this.#size++;
+    this.#bytes += bytes;
+    this.#bandBytes[index] = (this.#bandBytes[index] ?? 0) + bytes;
+    this.#all[index]?.append(entry);
+    if (item.key === undefined) {
+      this.#makeReady(entry);
+      return gone;
+    }
+    const lane = this.#lanes.get(item.key) ?? new Lane<T>();
+    this.#lanes.set(item.key, lane);
+    if (first) {
+      lane.prepend(entry);
+    } else {
+      lane.append(entry);
+    }
+    this.#advance(lane);
+    return gone;
+  }
+
+  /** Whether dropping everything up to band `index` would let `bytes` in: nothing is dropped in vain. */
+  #canMakeRoom(index: number, bytes: number): boolean {
+    if (this.#size >= this.#cap && this.#all.findIndex((line) => line.first !== undefined) > index) {
+      return false;
+    }
+    let kept = this.#bytes + bytes;
+    for (let b = 0; b <= index; b++) {
+      kept -= this.#bandBytes[b] ?? 0;
+    }
+    return kept <= this.#capBytes;
+  }
+
+  /** Lets the first of `lane` come out, unless one of its key is out. */
+  #advance(lane: Lane<T>): void {
+    if (!lane.out && lane.first !== undefined && !lane.first.ready) {
+      this.#makeReady(lane.first);
+    }
+  }
+
+  #makeReady(entry: Entry<T>): void {
+    entry.ready = true;
+    this.#ready[entry.band]?.append(entry);
+    this.#readyBands |= 1 << entry.band;
+  }
+
+  /** Takes `entry` out of all its places; the next of its key moves up. */
+  #leave(entry: Entry<T>): void {
+    const { item, band: index, bytes } = entry;
+    this.#size--;
+    this.#bytes -= bytes;
+    this.#bandBytes[index] = (this.#bandBytes[index] ?? 0) - bytes;
+    this.#all[index]?.remove(entry);
+    if (entry.ready) {
+      const line = this.#ready[index];
+      line?.remove(entry);
+      if (line?.first === undefined) {
+        this.#readyBands &= ~(1 << index);
+        this.#turns.emptied(index);
+      }
     }
     const lane = item.key === undefined ? undefined : this.#lanes.get(item.key);
-    if (lane === undefined) {
-      if (item.key !== undefined) {
-        this.#lanes.set(item.key, new Set());
-      }
-      this.#queue.push(item, a, bytes);
-    } else {
-      lane.add(item);
-      this.#waiting[band(item.amplitude)]?.add(item);
-      this.#waitingCount++;
-      this.#waitingBytes += bytes;
-    }
-    return evicted;
+    lane?.remove(entry);
+    this.#tidy(item.key, lane);
   }
 
-  /** Drops the oldest item of the lowest band, if that is not above `limit`. */
-  #makeRoom(limit: number): T | undefined {
-    const waiting = this.#waiting.findIndex((items) => items.size > 0);
-    const queued = this.#queue.lowest;
-    if (waiting >= 0 && (queued < 0 || waiting <= queued)) {
-      const [victim] = this.#waiting[waiting] ?? [];
-      if (waiting > limit || victim?.key === undefined) {
-        return undefined;
+  #tidy(key: string | undefined, lane: Lane<T> | undefined): void {
+    if (key !== undefined && lane !== undefined) {
+      if (lane.first === undefined && !lane.out) {
+        this.#lanes.delete(key);
+      } else {
+        this.#advance(lane);
       }
-      this.#lanes.get(victim.key)?.delete(victim);
-      this.#forget(victim);
-      return victim;
     }
-    if (queued < 0 || queued > limit) {
+  }
+
+  /** The next item that may come out; its key is held until it is released. */
+  pop(): T | undefined {
+    const entry = this.#readyBands === 0 ? undefined : this.#ready[this.#turns.next(this.#readyBands)]?.first;
+    if (entry === undefined) {
       return undefined;
     }
-    const victim = this.#queue.drop();
-    if (victim !== undefined) {
-      this.release(victim.key);
+    const { key } = entry.item;
+    const lane = key === undefined ? undefined : this.#lanes.get(key);
+    if (lane !== undefined) {
+      lane.out = true;
     }
-    return victim;
-  }
-
-  #forget(item: T): void {
-    this.#waiting[band(item.amplitude)]?.delete(item);
-    this.#waitingCount--;
-    this.#waitingBytes -= item.bytes;
-  }
-
-  pop(): T | undefined {
-    return this.#queue.pop();
+    this.#leave(entry);
+    return entry.item;
   }
 
   /** The item of `key` that was popped is done: the next one of that key may come. */
   release(key: string | undefined): void {
     const lane = key === undefined ? undefined : this.#lanes.get(key);
-    if (key === undefined || lane === undefined) {
-      return;
+    if (lane !== undefined) {
+      lane.out = false;
+      this.#tidy(key, lane);
     }
-    const [next] = lane;
-    if (next === undefined) {
-      this.#lanes.delete(key);
-      return;
-    }
-    lane.delete(next);
-    this.#forget(next);
-    this.#queue.push(next, next.amplitude, next.bytes);
   }
 
-  /** Puts an item back whose key is still held: it goes before those who wait behind it. */
-  putBack(item: T): readonly T[] {
-    if (item.key === undefined) {
-      return this.push(item, item.amplitude, item.bytes);
+  /** Takes everything out, those that wait for their key included; who is out stays out. */
+  takeAll(): T[] {
+    const all: T[] = [];
+    for (const line of this.#all.toReversed()) {
+      for (let { first } = line; first !== undefined; { first } = line) {
+        this.#leave(first);
+        all.push(first.item);
+      }
     }
-    return this.#queue.push(item, item.amplitude, item.bytes);
+    return all;
   }
 }

@@ -11,7 +11,7 @@ import type { Route } from "./route.ts";
 const SLOWEST_MS = 1000;
 
 /** Runs between two looks at the clock, and how long they may hold the event loop. */
-const STRIDE = 64;
+const STRIDE = 16;
 const LONGEST_MS = 10;
 
 /** Waves of one tick: run `r` goes on `routes[r]`, from `starts[r]` up to the start of the next. */
@@ -38,7 +38,7 @@ export class Current {
   /** Takes `wave` along if it can go in a run with others; false: it must be carried by itself. */
   take(wave: Wave, route: Route): boolean {
     const { bytes, band } = wave;
-    if (band < route.openBand || !wave.plain || wave.halfLifeMs < SLOWEST_MS) {
+    if (band < route.openBand || wave.hops > route.runHops || !wave.plain || wave.halfLifeMs < SLOWEST_MS) {
       return false;
     }
     const tick = this.#tick;

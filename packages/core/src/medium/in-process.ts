@@ -2,9 +2,11 @@
 
 import { turn } from "../clock.ts";
 import { AetherError } from "../errors.ts";
+import { Recent } from "../wave/recent.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import { Spectrum } from "../wave/spectrum.ts";
 import type { Wave } from "../wave/wave.ts";
+import { Rota } from "./circle.ts";
 import { Current } from "./current.ts";
 import type { Link, Listener, Medium, MediumEvents, Outlet, Presence, Traits, Tuning } from "./medium.ts";
 import { Route } from "./route.ts";
@@ -19,16 +21,20 @@ const TRAITS: Traits = {
   readyClusterWide: true,
 };
 
+const MOST_ROTAS = 10_000;
+
 /** One space in which links hear each other. */
 class Space {
   readonly current = new Current();
   readonly links = new Set<InProcessLink>();
   readonly #spectrum = new Spectrum<Listener>();
+  /** Whose turn it is in groups of several members. One that was forgotten begins anew. */
+  readonly #rotas = new Recent<string, Rota>(MOST_ROTAS);
 
   /** Brings `route`, the one of `channel`, up to date. */
   tune(route: Route, channel: string): Route {
     if (route.generation !== this.#spectrum.generation) {
-      route.retune(this.#spectrum.match(channel), this.#spectrum.generation);
+      route.retune(this.#spectrum.match(channel), this.#spectrum.generation, (identity) => this.#rotaOf(identity));
     }
     return route;
   }
@@ -38,6 +44,12 @@ class Space {
     this.current.settle();
     this.#spectrum.add(listener.presence.pattern, listener);
     this.#interestChanged();
+  }
+
+  #rotaOf(identity: string): Rota {
+    const rota = this.#rotas.get(identity) ?? new Rota();
+    this.#rotas.set(identity, rota);
+    return rota;
   }
 
   remove(listeners: Iterable<Listener>): void {
@@ -110,14 +122,18 @@ class InProcessLink implements Link {
     this.assertOpen();
     this.#listeners.add(listener);
     this.#space.add(listener);
-    return {
-      pressure: () => this.#space.pressure(),
-      close: async () => {
-        if (this.#listeners.delete(listener)) {
-          this.#space.remove([listener]);
-        }
-      },
-    };
+    return new InProcessTuning(this, listener);
+  }
+
+  /** Some listener takes waves in another way than before. */
+  pressure(): void {
+    this.#space.pressure();
+  }
+
+  silence(listener: Listener): void {
+    if (this.#listeners.delete(listener)) {
+      this.#space.remove([listener]);
+    }
   }
 
   room(channel: string): Promise<void> | undefined {
@@ -152,6 +168,25 @@ class InProcessLink implements Link {
     if (this.#closed) {
       throw new AetherError("AETHER_CLOSED", "Expected an open link to the in-process medium, got a closed one");
     }
+  }
+}
+
+/** A listener's place in one link. */
+class InProcessTuning implements Tuning {
+  readonly #link: InProcessLink;
+  readonly #listener: Listener;
+
+  constructor(link: InProcessLink, listener: Listener) {
+    this.#link = link;
+    this.#listener = listener;
+  }
+
+  pressure(): void {
+    this.#link.pressure();
+  }
+
+  async close(): Promise<void> {
+    this.#link.silence(this.#listener);
   }
 }
 

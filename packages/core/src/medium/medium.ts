@@ -44,6 +44,8 @@ export interface Listener {
   readonly observes: boolean;
   /** Whether its inbox has no room: a member of its group that has room is preferred. */
   readonly full: boolean;
+  /** Whether `wave` would pass its gate: a member of its group that hears it is preferred. */
+  hears(wave: Wave): boolean;
   /** Takes a wave. `"crowded"`: taken, and its inbox is over half full. Never throws, never runs a handler. */
   receive(wave: Wave): Uptake;
   /** Resolves when the inbox has room again. */
@@ -53,13 +55,15 @@ export interface Listener {
    * no wave has: it looks at each, as it does while its inbox is over half full. Changes are told by `pressure`.
    */
   readonly openBand: number;
+  /** Most hops of a wave in a run. */
+  readonly runHops: number;
   /** Most waves of one run. */
   readonly runWaves: number;
   /** Most bytes of one run. */
   readonly runBytes: number;
   /**
-   * Takes the plain waves `from` up to `to`, not included, in their order. Must be called outside the call stack of
-   * any emitter: with `mayHandle` it may run handlers at once, without it the waves only enter the inbox.
+   * Takes the plain waves `from` up to `to`, not included, in their order. With `mayHandle`, which is for calls outside
+   * the call stack of any emitter, handlers may run at once; without it the waves only enter the inbox.
    */
   receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void;
 }
@@ -84,22 +88,42 @@ export interface MediumEvents {
  * - a listener hears nothing after it is closed
  * - a wave reaches one member of each group
  * - a group's members share the work
+ * - listeners of one group under different names share nothing
+ * - a member that has room is preferred to one that is full
+ * - a member that hears a wave is preferred to one that does not
+ * - what a member that left would have heard goes to the rest of its group
  * - a listener without a group hears every wave
  * - a broadcast reaches every member of every group
  * - an observer sees every wave and takes it from nobody
+ * - an observer counts as nobody
  * - a wave arrives unchanged
  * - a wave arrives once
  * - waves of one source, channel and band arrive in order
  * - propagate tells how many groups were reached
  * - a refused wave counts as not reached
  * - a wave that nobody hears is no error
+ * - a crowded listener slows its emitter
+ * - room is told once every group has it
  * - a command's way back reaches its emitter
+ * - a query's answers reach its emitter
+ * - whatever a hearer tells of a command reaches its emitter
+ * - a hearer knows how long the emitter waits
  * - a reflection reaches the link of its emitter
  * - listeners are known by their presence
  * - interest tells of listeners that come and go
+ * - heard tells whether somebody resonates on a channel
+ * - no handler runs inside the call stack of propagate
+ * - a run holds only waves that its listener takes without a look
+ * - a run is no longer than its listener takes at once
+ * - waves that may be handled at once are of one band
+ * - opening a link tells that it is connected
  * - links of one medium hear each other
  * - closing a link silences its listeners
+ * - closing a link leaves the others open
+ * - a wave that was carried arrives although its link closes
+ * - a link that is closing refuses as a closed one does
  * - a closed link refuses with AETHER_CLOSED
+ * - closing twice is closing once
  */
 export interface Medium {
   /** Short name for logs and stats, such as `"in-process"`. */
@@ -117,7 +141,7 @@ export interface Link {
   reflect(reflection: Reflection): void;
   /** Resolves when the medium has confirmed `listener`: a wave propagated after that is heard. */
   resonate(listener: Listener): Promise<Tuning>;
-  /** Resolves when every group that hears `channel` has room; `undefined`: it has room now. */
+  /** `undefined`: every group that hears `channel` has room. A promise: ask again when it has resolved. */
   room(channel: string): Promise<void> | undefined;
   /** Who resonates, as far as this link knows, observers left out. */
   present(): Iterable<Presence>;

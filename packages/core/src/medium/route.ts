@@ -2,7 +2,7 @@
 
 import { BANDS } from "../physics/amplitude.ts";
 import type { Wave } from "../wave/wave.ts";
-import { Circle } from "./circle.ts";
+import { Circle, type Rota } from "./circle.ts";
 import type { Listener, Uptake } from "./medium.ts";
 
 /** How many groups took a wave, and whether one of them is short of room. */
@@ -19,7 +19,8 @@ export class Route {
   generation = -1;
   /** Band from which on every listener takes a plain wave without looking; 8: never. */
   openBand: number = BANDS;
-  /** Most waves, and bytes, that every listener takes in one run. */
+  /** Most hops, waves and bytes that every listener takes in one run. */
+  runHops = 0;
   runWaves = 0;
   runBytes = 0;
   /** The one listener that hears it, where it is only one and shares with nobody. */
@@ -29,16 +30,16 @@ export class Route {
   #circles: readonly Circle[] = [];
   #observers: readonly Listener[] = NOBODY;
 
-  /** Works it out anew. */
-  retune(listeners: readonly Listener[], generation: number): void {
+  /** Works it out anew. `rotaOf` knows whose turn it is in a group. */
+  retune(listeners: readonly Listener[], generation: number, rotaOf: (identity: string) => Rota): void {
     const groups = new Map<string, Listener[]>();
     const alone: Listener[] = [];
     this.#observers = listeners.filter((listener) => listener.observes);
     for (const listener of listeners) {
-      const { group, name } = listener.presence;
       if (listener.observes) {
         continue;
       }
+      const { group, name } = listener.presence;
       if (group === false) {
         alone.push(listener);
         continue;
@@ -53,11 +54,11 @@ export class Route {
       }
     }
     const circles: Circle[] = [];
-    for (const members of groups.values()) {
+    for (const [identity, members] of groups) {
       if (members.length === 1) {
         alone.push(...members);
       } else {
-        circles.push(new Circle(members));
+        circles.push(new Circle(members, rotaOf(identity)));
       }
     }
     this.generation = generation;
@@ -68,6 +69,7 @@ export class Route {
       circles.length > 0 || this.#observers.length > 0
         ? BANDS
         : alone.reduce((highest, listener) => Math.max(highest, listener.openBand), 0);
+    this.runHops = alone.reduce((least, { runHops }) => Math.min(least, runHops), Number.MAX_SAFE_INTEGER);
     this.runWaves = alone.reduce((least, { runWaves }) => Math.min(least, runWaves), Number.MAX_SAFE_INTEGER);
     this.runBytes = alone.reduce((least, { runBytes }) => Math.min(least, runBytes), Number.MAX_SAFE_INTEGER);
   }
@@ -88,11 +90,11 @@ export class Route {
         const uptakes = circle.members.map((member) => member.receive(wave));
         count(reach, uptakes.find((uptake) => uptake === "crowded") ?? uptakes.find(taken) ?? "refused");
       } else {
-        count(reach, circle.pick()?.receive(wave) ?? "refused");
+        count(reach, circle.pick(wave)?.receive(wave) ?? "refused");
       }
     }
     for (const observer of this.#observers) {
-      observer.receive(wave);
+      observer.receive(wave.asCopy());
     }
     return reach;
   }

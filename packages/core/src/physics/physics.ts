@@ -36,6 +36,8 @@ export const DEFAULT_PHYSICS: Physics = {
   enabled: true,
 };
 
+const PHYSICS_OPTIONS: readonly string[] = ["attenuationFactor", "halfLifeMs", "minAmplitude", "maxPropagation"];
+
 /** Every law off; the hop limit stays, for it is safety. */
 const NO_PHYSICS: Physics = {
   ...DEFAULT_PHYSICS,
@@ -51,16 +53,24 @@ export function physicsOf(options: PhysicsOptions | false | undefined): Physics 
   if (options === false) {
     return NO_PHYSICS;
   }
+  if (options !== undefined && (typeof options !== "object" || options === null)) {
+    throw expected("physics", "an object, or false to switch every law off", options);
+  }
+  for (const name of Object.keys(options ?? {})) {
+    if (!PHYSICS_OPTIONS.includes(name)) {
+      throw expected("options of physics", `only ${PHYSICS_OPTIONS.join(", ")}`, name);
+    }
+  }
   const {
     attenuationFactor: perHop = DEFAULT_PHYSICS.perHop,
     halfLifeMs = DEFAULT_PHYSICS.halfLifeMs,
     minAmplitude = DEFAULT_PHYSICS.minAmplitude,
     maxPropagation: maxHops = DEFAULT_PHYSICS.maxHops,
   } = options ?? {};
-  if (!(perHop > 0 && perHop <= 1)) {
+  if (typeof perHop !== "number" || !(perHop > 0 && perHop <= 1)) {
     throw expected("physics.attenuationFactor", "a number above 0 and up to 1", perHop);
   }
-  if (!(minAmplitude >= 0 && minAmplitude <= 1)) {
+  if (typeof minAmplitude !== "number" || !(minAmplitude >= 0 && minAmplitude <= 1)) {
     throw expected("physics.minAmplitude", "a number from 0 to 1", minAmplitude);
   }
   if (!Number.isInteger(maxHops) || maxHops < 1 || maxHops > 255) {

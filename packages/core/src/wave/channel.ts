@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { AetherError, expected } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
 import { halfLifeOf } from "../physics/physics.ts";
-import { assertPattern } from "./channel-name.ts";
+import { assertPattern, LONGEST_CHANNEL } from "./channel-name.ts";
 import type { Wave } from "./wave.ts";
 
 /** A schema of any library that speaks Standard Schema. */
@@ -36,6 +36,17 @@ export interface ChannelOptions<
   readonly upgrade?: Upgrade;
 }
 
+const CHANNEL_OPTIONS: readonly string[] = [
+  "schema",
+  "reply",
+  "kind",
+  "recorded",
+  "amplitude",
+  "halfLifeMs",
+  "version",
+  "upgrade",
+];
+
 type InputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : unknown;
 type OutputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : unknown;
 
@@ -60,8 +71,14 @@ export class Channel<In = unknown, Out = unknown, ReplyIn = unknown, ReplyOut = 
     schema: Schema<In, Out> | undefined,
     reply: Schema<ReplyIn, ReplyOut> | undefined,
   ) {
-    assertPattern(name);
+    assertPattern(name, LONGEST_CHANNEL);
     const { kind, recorded = false, amplitude, halfLifeMs, version, upgrade } = options;
+    if (typeof recorded !== "boolean") {
+      throw expected("recorded", "true or false", recorded);
+    }
+    if (upgrade !== undefined && typeof upgrade !== "function") {
+      throw expected("upgrade", "a function", upgrade);
+    }
     if (kind !== undefined && kind !== "event" && kind !== "broadcast" && kind !== "command") {
       throw expected("kind", "event, broadcast or command", kind);
     }
@@ -107,7 +124,14 @@ export function readerOf<Out>(contract: Channel<unknown, Out>): Reader<Out> {
   const { schema, upgrade, version, name } = contract;
   const lifted = (wave: Wave): unknown => {
     const from = wave.version ?? 1;
-    return upgrade !== undefined && version !== undefined && from < version ? upgrade(wave.payload, from) : wave.payload;
+    if (upgrade === undefined || version === undefined || from >= version) {
+      return wave.payload;
+    }
+    try {
+      return upgrade(wave.payload, from);
+    } catch (cause) {
+      throw broken(`version ${from} of the payload of "${name}" to be upgraded to ${version}`, cause);
+    }
   };
   if (schema === undefined) {
     // Without a schema `Out` is unknown, whatever the payload is.
@@ -126,6 +150,11 @@ export function channel<S extends Schema | undefined = undefined, R extends Sche
   name: string,
   options: ChannelOptions<S, R> = {},
 ): Channel<InputOf<S>, OutputOf<S>, InputOf<R>, OutputOf<R>> {
+  for (const option of Object.keys(options)) {
+    if (!CHANNEL_OPTIONS.includes(option)) {
+      throw expected("options of channel", `only ${CHANNEL_OPTIONS.join(", ")}`, option);
+    }
+  }
   const { schema, reply } = options;
   assertSchema("schema", schema);
   assertSchema("reply", reply);
@@ -146,8 +175,28 @@ function assertSchema(option: string, schema: Schema | undefined): void {
  * `AETHER_BAD_PAYLOAD`, which names each path and reason.
  */
 export function parse<Out>(schema: Schema<unknown, Out>, value: unknown, what: string): Out | Promise<Out> {
-  const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then((late) => outcome(late, what)) : outcome(result, what);
+  const fault = (cause: unknown): AetherError => broken(`${what} to be checked by its schema`, cause);
+  let result: StandardSchemaV1.Result<Out> | Promise<StandardSchemaV1.Result<Out>>;
+  try {
+    result = schema["~standard"].validate(value);
+  } catch (cause) {
+    throw fault(cause);
+  }
+  if (!(result instanceof Promise)) {
+    return outcome(result, what);
+  }
+  return result.then(
+    (late) => outcome(late, what),
+    (cause: unknown) => {
+      throw fault(cause);
+    },
+  );
+}
+
+/** The error of a schema or upgrade that threw instead of saying what is wrong. */
+function broken(what: string, cause: unknown): AetherError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new AetherError("AETHER_BAD_PAYLOAD", `Expected ${what}, got an exception: ${message}`, { cause });
 }
 
 function outcome<Out>(result: StandardSchemaV1.Result<Out>, what: string): Out {

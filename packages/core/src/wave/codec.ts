@@ -152,7 +152,8 @@ function utf8Length(text: string): number {
     const code = text.charCodeAt(at);
     if (code > 0x7f) {
       bytes += code > 0x7ff ? 2 : 1;
-      if (code >= 0xd800 && code <= 0xdbff) {
+      const next = text.charCodeAt(at + 1);
+      if (code >= 0xd800 && code <= 0xdbff && next >= 0xdc00 && next <= 0xdfff) {
         at++; // A pair is four bytes for its two units.
       }
     }

@@ -1,5 +1,7 @@
 /** The way back of a command or query: what those who hear it tell the one who emitted it. */
 
+import type { ErrorCode } from "../errors.ts";
+
 /** Why a wave came back. docs/physics.md §7 says what each means. */
 export type ReflectCode = "error" | "rejected" | "overload" | "expired" | "no-receiver" | "loop" | "unauthorised";
 
@@ -25,6 +27,8 @@ export interface Answer extends Teller {
 /** Why a wave came back, and from where. */
 export interface ReflectCause extends Teller {
   readonly code: ReflectCode;
+  /** The same as a code of the table of errors. */
+  readonly error: ErrorCode;
   readonly message: string;
   /** Whether the same wave may succeed later. */
   readonly retryable: boolean;

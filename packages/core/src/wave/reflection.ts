@@ -1,11 +1,13 @@
 /** A reflection: a wave that came back to its emitter because it was refused or failed. docs/physics.md §7. */
 
+import type { ErrorCode } from "../errors.ts";
 import type { ReflectCause, ReflectCode } from "./exchange.ts";
 import { Wave, type WaveInit } from "./wave.ts";
 
 /** What a reflection tells. */
 export interface ReflectionPayload {
   readonly code: ReflectCode;
+  readonly error: ErrorCode;
   /** At most 512 characters. */
   readonly message: string;
   /** Whether the same wave may succeed later. */
@@ -38,6 +40,11 @@ export class Reflection extends Wave<ReflectionPayload> {
     return this.payload.code;
   }
 
+  /** The same as a code of the table of errors. */
+  get error(): ErrorCode {
+    return this.payload.error;
+  }
+
   /** Name of the vibrator that sent it back. */
   get by(): string {
     return this.source;
@@ -52,6 +59,8 @@ export class Reflection extends Wave<ReflectionPayload> {
   }
 }
 
+Object.freeze(Reflection.prototype);
+
 const LONGEST_MESSAGE = 512;
 
 /**
@@ -62,7 +71,7 @@ export function reflect(wave: Wave, cause: ReflectCause, now: number): Reflectio
   if (wave.kind === "reflection") {
     return undefined;
   }
-  const { by, byId, code, message, retryable, retryAfterMs } = cause;
+  const { by, byId, code, error, message, retryable, retryAfterMs } = cause;
   const { weight, key } = wave;
   return new Reflection({
     id: `${wave.id}!${byId}`,
@@ -72,6 +81,7 @@ export function reflect(wave: Wave, cause: ReflectCause, now: number): Reflectio
     kind: "reflection",
     payload: {
       code,
+      error,
       message: message.slice(0, LONGEST_MESSAGE),
       retryable,
       ...(retryAfterMs !== undefined && { retryAfterMs }),

@@ -1,23 +1,19 @@
 /** The spectrum: a trie of patterns, which finds everything that resonates on a channel without asking each pattern. */
 
-/** One token's place in the trie. A single child needs no Map: idle patterns stay small. */
+/** One token's place in the trie. A single child needs no Map and a single item no array: idle patterns stay small. */
 class Branch<T> {
   #token: string | undefined;
   #child: Branch<T> | undefined;
   #children: Map<string, Branch<T>> | undefined;
-  /** Children under `*`. */
-  star: Branch<T> | undefined;
-  /** Items whose pattern ends here. */
-  items: T[] | undefined;
-  /** Items whose pattern ends here with `>`. */
-  rest: T[] | undefined;
+  /** An item whose pattern ends here, and the others. */
+  #item: T | undefined;
+  #others: T[] | undefined;
 
   child(token: string): Branch<T> | undefined {
-    return this.#children === undefined
-      ? this.#token === token
-        ? this.#child
-        : undefined
-      : this.#children.get(token);
+    if (this.#children !== undefined) {
+      return this.#children.get(token);
+    }
+    return this.#token === token ? this.#child : undefined;
   }
 
   grow(token: string): Branch<T> {
@@ -51,14 +47,44 @@ class Branch<T> {
     }
   }
 
+  add(item: T): void {
+    if (this.#item === undefined) {
+      this.#item = item;
+    } else {
+      this.#others ??= [];
+      this.#others.push(item);
+    }
+  }
+
+  /** Takes one `item` away; false when it was not here. The others keep their order. */
+  remove(item: T): boolean {
+    if (this.#item === item) {
+      this.#item = this.#others?.shift();
+    } else {
+      const at = this.#others?.indexOf(item) ?? -1;
+      if (at < 0) {
+        return false;
+      }
+      this.#others?.splice(at, 1);
+    }
+    if (this.#others?.length === 0) {
+      this.#others = undefined;
+    }
+    return true;
+  }
+
+  collect(found: T[]): void {
+    if (this.#item !== undefined) {
+      found.push(this.#item);
+      if (this.#others !== undefined) {
+        found.push(...this.#others);
+      }
+    }
+  }
+
+  /** Whether nothing is here or below. */
   get bare(): boolean {
-    return (
-      this.#child === undefined &&
-      (this.#children === undefined || this.#children.size === 0) &&
-      this.star === undefined &&
-      this.items === undefined &&
-      this.rest === undefined
-    );
+    return this.#child === undefined && this.#item === undefined && (this.#children?.size ?? 0) === 0;
   }
 }
 
@@ -84,31 +110,18 @@ export class Spectrum<T> {
   }
 
   add(pattern: string, item: T): void {
-    const tokens = pattern.split(".");
-    const rest = tokens.at(-1) === ">" && tokens.pop() !== undefined;
     let branch = this.#root;
-    for (const token of tokens) {
-      if (token === "*") {
-        branch.star ??= new Branch<T>();
-        branch = branch.star;
-      } else {
-        branch = branch.grow(token);
-      }
+    for (const token of pattern.split(".")) {
+      branch = branch.grow(token);
     }
-    if (rest) {
-      branch.rest = branch.rest === undefined ? [item] : [...branch.rest, item];
-    } else {
-      branch.items = branch.items === undefined ? [item] : [...branch.items, item];
-    }
+    branch.add(item);
     this.#generation++;
     this.#size++;
   }
 
   /** Takes one `item` from under `pattern`; false when it was not there. */
   remove(pattern: string, item: T): boolean {
-    const tokens = pattern.split(".");
-    const rest = tokens.at(-1) === ">" && tokens.pop() !== undefined;
-    const removed = this.#removeBelow(this.#root, tokens, 0, rest, item);
+    const removed = removeBelow(this.#root, pattern.split("."), 0, item);
     if (removed) {
       this.#generation++;
       this.#size--;
@@ -116,60 +129,41 @@ export class Spectrum<T> {
     return removed;
   }
 
-  #removeBelow(branch: Branch<T>, tokens: readonly string[], depth: number, rest: boolean, item: T): boolean {
-    const token = tokens[depth];
-    if (token === undefined) {
-      const items = rest ? branch.rest : branch.items;
-      const at = items?.indexOf(item) ?? -1;
-      if (items === undefined || at < 0) {
-        return false;
-      }
-      const left = items.length === 1 ? undefined : items.filter((_, index) => index !== at);
-      if (rest) {
-        branch.rest = left;
-      } else {
-        branch.items = left;
-      }
-      return true;
-    }
-    const child = token === "*" ? branch.star : branch.child(token);
-    if (child === undefined || !this.#removeBelow(child, tokens, depth + 1, rest, item)) {
-      return false;
-    }
-    if (child.bare) {
-      if (token === "*") {
-        branch.star = undefined;
-      } else {
-        branch.prune(token);
-      }
-    }
-    return true;
-  }
-
   /** Every item whose pattern covers `channel`, each as often as it was added. */
   match(channel: string): T[] {
     const found: T[] = [];
-    this.#collect(this.#root, channel.split("."), 0, found);
+    collectBelow(this.#root, channel.split("."), 0, found);
     return found;
   }
+}
 
-  #collect(branch: Branch<T>, tokens: readonly string[], depth: number, found: T[]): void {
-    const token = tokens[depth];
-    if (token === undefined) {
-      if (branch.items !== undefined) {
-        found.push(...branch.items);
-      }
-      return;
-    }
-    if (branch.rest !== undefined) {
-      found.push(...branch.rest);
-    }
-    const child = branch.child(token);
+function removeBelow<T>(branch: Branch<T>, tokens: readonly string[], depth: number, item: T): boolean {
+  const token = tokens[depth];
+  if (token === undefined) {
+    return branch.remove(item);
+  }
+  const child = branch.child(token);
+  if (child === undefined || !removeBelow(child, tokens, depth + 1, item)) {
+    return false;
+  }
+  if (child.bare) {
+    branch.prune(token);
+  }
+  return true;
+}
+
+/** The wildcards are tokens like any other in the trie: no channel holds one. */
+function collectBelow<T>(branch: Branch<T>, tokens: readonly string[], depth: number, found: T[]): void {
+  const token = tokens[depth];
+  if (token === undefined) {
+    branch.collect(found);
+    return;
+  }
+  branch.child(">")?.collect(found);
+  for (const step of [token, "*"]) {
+    const child = branch.child(step);
     if (child !== undefined) {
-      this.#collect(child, tokens, depth + 1, found);
-    }
-    if (branch.star !== undefined) {
-      this.#collect(branch.star, tokens, depth + 1, found);
+      collectBelow(child, tokens, depth + 1, found);
     }
   }
 }

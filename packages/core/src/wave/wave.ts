@@ -268,6 +268,14 @@ export class Wave<P = unknown> {
     return new Wave<Q>({ ...this.toInit(), payload });
   }
 
+  /** The same wave without its way back: for those who only look on. */
+  asCopy(): Wave<P> {
+    const extras = this.#extras;
+    return extras?.exchange === undefined
+      ? this
+      : new Wave<P>({ ...this.toInit(), extras: { ...extras, exchange: undefined } });
+  }
+
   /** Everything the wave is made of. */
   toInit(): WaveInit<P> {
     return {
@@ -308,8 +316,10 @@ export class Wave<P = unknown> {
   }
 }
 
+/** Nobody may replace what a wave can do either. */
 Object.defineProperty(Wave.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value(this: Wave) {
     return this.toJSON();
   },
 });
+Object.freeze(Wave.prototype);

@@ -1,0 +1,48 @@
+/** One guarantee as a test that any runner can run. */
+
+import type { Stage } from "./stage.ts";
+
+/** A named check. `run` rejects with an assertion error when what it is checked on does not keep the guarantee. */
+export interface ConformanceCase {
+  /** The guarantee, word for word as in the doc comment of the contract. */
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+/** Options of a conformance suite. */
+export interface ConformanceOptions {
+  /**
+   * Called with each case to make it a test of the runner. Default: the global `test` or `it` of Jest, Mocha or
+   * Vitest with globals, if there is one, so that calling the suite inside `describe` is enough. `false`: the cases
+   * are only returned.
+   */
+  readonly test?: ((name: string, run: () => Promise<void>) => unknown) | false | undefined;
+  /** Milliseconds that something may take which must happen; default 2000. What is kept never waits for it. */
+  readonly deadlineMs?: number | undefined;
+}
+
+/** A guarantee and how it is checked on a stage of its own. */
+export interface Guarantee {
+  readonly name: string;
+  readonly check: (stage: Stage) => Promise<void>;
+}
+
+/** Makes each case a test of the runner, as `test` says. */
+export function register(cases: readonly ConformanceCase[], test: ConformanceOptions["test"]): void {
+  const runner = test ?? globalTest();
+  if (runner !== false && runner !== undefined) {
+    for (const { name, run } of cases) {
+      runner(name, run);
+    }
+  }
+}
+
+function globalTest(): ((name: string, run: () => Promise<void>) => unknown) | undefined {
+  for (const word of ["test", "it"]) {
+    const found: unknown = Reflect.get(globalThis, word);
+    if (typeof found === "function") {
+      return (name, run) => Reflect.apply(found, undefined, [name, run]);
+    }
+  }
+  return undefined;
+}

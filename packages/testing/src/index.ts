@@ -1,0 +1,9 @@
+/** Everything that `@aether/testing` gives out. */
+
+// Conformance
+export type { ConformanceCase, ConformanceOptions } from "./conformance/conformance-case.ts";
+export { mediumConformance } from "./conformance/medium-conformance.ts";
+// Tests of services
+export { type TestAether, type TestAetherOptions, testAether } from "./test-aether.ts";
+// Time
+export { VirtualClock } from "./virtual-clock.ts";
