@@ -18,7 +18,7 @@ function entriesOf(text: string): { readonly path: string; readonly about: strin
 
 /** What the source says about itself in its first sentence: the text to begin with in a new line of the map. */
 function opening(path: string): string {
-  return /\/\*\*\s*(?:\* )?(.*)/.exec(path.endsWith("/") ? "" : read(path))?.[1] ?? "";
+  return /\/\*\*\s*(?:\* )?(.*?)(?: \*\/)?\n/.exec(path.endsWith("/") ? "" : read(path))?.[1] ?? "";
 }
 
 describe("the map", () => {

@@ -1,22 +1,9 @@
-/** The traffic that all rows send: one small order, in bursts. */
+/** The traffic that all rows send, in bursts. */
 
+import { order } from "./order.ts";
 import type { Peer } from "./peers/peer.ts";
 
 export const BURST = 256;
-
-export interface Order {
-  readonly orderId: string;
-  readonly customer: string;
-  readonly items: readonly { readonly sku: string; readonly quantity: number }[];
-  readonly total: number;
-}
-
-export const order: Order = {
-  orderId: "o-1027",
-  customer: "c-88",
-  items: [{ sku: "lamp", quantity: 2 }],
-  total: 59.8,
-};
 
 /** Channels for one burst after the other, used in a circle; the length is a multiple of BURST. */
 export type Itinerary = readonly string[];

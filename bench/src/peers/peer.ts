@@ -1,6 +1,6 @@
 /** What a contestant must be able to do. An adapter loads its library when opened, so that a process holds no other. */
 
-import type { Order } from "../traffic.ts";
+import type { Order } from "../order.ts";
 
 export type CountingHandler = () => void | Promise<void>;
 

@@ -1,10 +1,11 @@
 /** What causality costs: a chain of two, where the handler of the first wave emits the second. */
 
 import { speedTrial } from "../harness.ts";
+import { type Order, order } from "../order.ts";
 import { type Causality, connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
 import { Tally } from "../tally.ts";
-import { BURST, type Order, order } from "../traffic.ts";
+import { BURST } from "../traffic.ts";
 
 interface Emitter {
   emit(channel: string, payload: Order): Promise<unknown>;

@@ -1,12 +1,13 @@
 /** What idle subscriptions weigh, and whether traffic leaves anything behind. */
 
 import { setImmediate as turn } from "node:timers/promises";
+import { order } from "../order.ts";
 import { connect, openAether } from "../peers/aether.ts";
 import { openEventEmitter2 } from "../peers/eventemitter2.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { Contestant, Row } from "../row.ts";
 import { Tally } from "../tally.ts";
-import { BURST, order } from "../traffic.ts";
+import { BURST } from "../traffic.ts";
 
 const SUBSCRIPTIONS = 100_000;
 const WAVES = 5_000_000;

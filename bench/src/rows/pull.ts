@@ -2,10 +2,11 @@
 
 import type { Resonance } from "@aether/core";
 import { speedTrial } from "../harness.ts";
+import { order } from "../order.ts";
 import { connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
 import { Tally } from "../tally.ts";
-import { BURST, order } from "../traffic.ts";
+import { BURST } from "../traffic.ts";
 
 /** Counts waves until the resonance is closed. */
 type Reader = (resonance: Resonance, tally: Tally) => Promise<void>;

@@ -1,11 +1,12 @@
 /** Asking a local service, with a timeout. */
 
 import { speedTrial } from "../harness.ts";
+import { order } from "../order.ts";
 import { openAether } from "../peers/aether.ts";
 import { openMoleculer } from "../peers/moleculer.ts";
 import type { AskingPeer, Stock } from "../peers/peer.ts";
 import type { Contestant, Row } from "../row.ts";
-import { BURST, order } from "../traffic.ts";
+import { BURST } from "../traffic.ts";
 
 const CHANNEL = "stock.check";
 const TIMEOUT_MS = 2_000;

@@ -3,7 +3,10 @@
 /** What each code means and whether repeating the same call later can succeed. */
 export const ERRORS = {
   AETHER_BAD_CHANNEL: { retryable: false, meaning: "The channel name or pattern is not valid, or is reserved." },
-  AETHER_BAD_OPTION: { retryable: false, meaning: "An option or argument is unknown, of the wrong type or out of range." },
+  AETHER_BAD_OPTION: {
+    retryable: false,
+    meaning: "An option or argument is unknown, of the wrong type or out of range.",
+  },
   AETHER_BAD_PAYLOAD: { retryable: false, meaning: "The payload breaks the channel's schema or cannot travel." },
   AETHER_TOO_LARGE: { retryable: false, meaning: "The payload or the headers are larger than the limits allow." },
   AETHER_UNAUTHORISED: { retryable: false, meaning: "The source is not on the allow-list." },
@@ -13,7 +16,10 @@ export const ERRORS = {
   AETHER_DRAINING: { retryable: true, meaning: "Every receiver of the command or query is shutting down." },
   AETHER_NO_RESONATOR: { retryable: true, meaning: "Nobody resonates on the channel of a command or query." },
   AETHER_NO_ANSWER: { retryable: false, meaning: "Every receiver handled the query and none returned an answer." },
-  AETHER_SHED: { retryable: true, meaning: "Every receiver shed the command or query: it was quieter than they listen." },
+  AETHER_SHED: {
+    retryable: true,
+    meaning: "Every receiver shed the command or query: it was quieter than they listen.",
+  },
   AETHER_TIMEOUT: { retryable: true, meaning: "The time given has passed." },
   AETHER_EXHAUSTED: { retryable: false, meaning: "The command or query is over the hop limit: it is part of a loop." },
   AETHER_FADED: { retryable: false, meaning: "The command or query is too quiet to cross the medium." },
@@ -93,7 +99,11 @@ function quoted(text: string): string {
     const hidden = code < 32 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029;
     const lone = character.length === 1 && code >= 0xd800 && code <= 0xdfff;
     shown +=
-      hidden || lone ? `\\u${code.toString(16).padStart(4, "0")}` : character === '"' || character === "\\" ? `\\${character}` : character;
+      hidden || lone
+        ? `\\u${code.toString(16).padStart(4, "0")}`
+        : character === '"' || character === "\\"
+          ? `\\${character}`
+          : character;
   }
   return shown.length > LONGEST_SHOWN || text.length > LONGEST_SHOWN
     ? `"${shown.slice(0, LONGEST_SHOWN - 3)}..."`

@@ -7,24 +7,19 @@ export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
 export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
 export type { Draft, Interceptor } from "./aether/interceptors.ts";
-export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
 export type { ReceiveOptions } from "./aether/listening.ts";
+export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
 export type { EmitOptions, QueryOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export { ABSORB_REASONS, type AbsorbReason, type AetherStats, type Stats } from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
-
-// Waves and channels
-export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
-export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
-export type { Answer, Exchange, ReflectCause, ReflectCode, Refusal, Teller } from "./wave/exchange.ts";
-export { Ids, type Random } from "./wave/ids.ts";
-export { matches } from "./wave/pattern.ts";
-export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
-export { type Headers, type Moment, type Origin, type Surroundings, Wave, type WaveExtras, type WaveInit, type WaveKind } from "./wave/wave.ts";
-
+// Errors and time
+export { type Alarm, type Clock, systemClock } from "./clock.ts";
+export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, UnrecoverableError } from "./errors.ts";
+// Physics
+export { AmplitudeQueue, type AmplitudeQueueOptions } from "./inbox/amplitude-queue.ts";
 // Media
 export { inProcess } from "./medium/in-process.ts";
 export type {
@@ -38,13 +33,23 @@ export type {
   Tuning,
   Uptake,
 } from "./medium/medium.ts";
-
-// Physics
-export { AmplitudeQueue, type AmplitudeQueueOptions } from "./inbox/amplitude-queue.ts";
 export { AMPLITUDES, type Amplitude, BANDS, band } from "./physics/amplitude.ts";
 export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs } from "./physics/attenuation.ts";
 export { DEFAULT_PHYSICS, type Physics, type PhysicsOptions } from "./physics/physics.ts";
-
-// Errors and time
-export { type Alarm, type Clock, systemClock } from "./clock.ts";
-export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, UnrecoverableError } from "./errors.ts";
+// Waves and channels
+export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
+export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
+export type { Answer, Exchange, ReflectCause, ReflectCode, Refusal, Teller } from "./wave/exchange.ts";
+export { Ids, type Random } from "./wave/ids.ts";
+export { matches } from "./wave/pattern.ts";
+export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
+export {
+  type Headers,
+  type Moment,
+  type Origin,
+  type Surroundings,
+  Wave,
+  type WaveExtras,
+  type WaveInit,
+  type WaveKind,
+} from "./wave/wave.ts";

@@ -67,7 +67,6 @@ test("tests of a suite may share a medium, one after the other", async () => {
   }
 });
 
-/** Guarantees of the suite that the doc comment of `Medium` does not list yet. */
 describe("the suite and the contract", () => {
   const names = mediumConformance(() => inProcess(), { test: false }).map(({ name }) => name);
   const listed = guaranteesOf(read("../../core/src/medium/medium.ts"));

@@ -1,9 +1,9 @@
 /** Admission: the emitter's gate. It lets a wave out only under a legal name, from an allowed source, with a payload that fits. */
 
 import { AetherError } from "../errors.ts";
-import { assertTravels, jsonCodec, weigh } from "../wave/codec.ts";
 import type { Channel } from "../wave/channel.ts";
 import { parse } from "../wave/channel.ts";
+import { assertTravels, jsonCodec, weigh } from "../wave/codec.ts";
 
 /** What is let out. */
 export interface AdmissionLimits {

@@ -3,7 +3,7 @@
 import { AetherError, expected } from "../errors.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
-import { connect, type AetherOptions, type Connected } from "./connect.ts";
+import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
 import type { Handler } from "./handlers.ts";
 import type { Interceptor } from "./interceptors.ts";
@@ -38,6 +38,7 @@ export class Aether implements AsyncDisposable {
   #observations = 0;
   #closing: Promise<void> | undefined;
 
+  // biome-ignore lint/style/useConsistentMemberAccessibility: a constructor cannot be named #private
   private constructor(connected: Connected) {
     this.#connected = connected;
   }
@@ -85,11 +86,7 @@ export class Aether implements AsyncDisposable {
    */
   observe(pattern: string, handler?: Handler, options?: ObserveOptions): Promise<Resonance>;
   observe(pattern: string, options: ObserveOptions): Promise<Resonance>;
-  async observe(
-    pattern: string,
-    second?: Handler | ObserveOptions,
-    third?: ObserveOptions,
-  ): Promise<Resonance> {
+  async observe(pattern: string, second?: Handler | ObserveOptions, third?: ObserveOptions): Promise<Resonance> {
     this.#assertOpen();
     const { handler, options } = requestOf(second, third);
     this.#observer ??= this.#newVibrator("observer", undefined);

@@ -4,11 +4,11 @@ import type { Clock } from "../clock.ts";
 import { AmplitudeQueue, type AmplitudeQueueOptions } from "../inbox/amplitude-queue.ts";
 import { KeyedQueue } from "../inbox/keyed-queue.ts";
 import { SeenIds } from "../inbox/seen-ids.ts";
+import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
 import { BANDS } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Refusal, Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
-import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Observers } from "./observers.ts";
 import { type Absorbed, type AbsorbReason, noneAbsorbed, Tally } from "./stats.ts";
@@ -161,7 +161,14 @@ export class Delivery implements Listener {
   /** The lowest band of which every plain wave passes the gate, and stays audible for its half-life; 8: none. */
   get openBand(): number {
     const { gate, physics, inbox } = this.#settings;
-    if (this.#closed || this.#crowded || !gate.echo || gate.dedupe || gate.allowed !== undefined || inbox.order === "key") {
+    if (
+      this.#closed ||
+      this.#crowded ||
+      !gate.echo ||
+      gate.dedupe ||
+      gate.allowed !== undefined ||
+      inbox.order === "key"
+    ) {
       return BANDS;
     }
     const least = physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) / physics.perHop : 0;
@@ -263,7 +270,7 @@ export class Delivery implements Listener {
       this.#crowded = true;
       this.#tuning?.pressure();
       const { presence } = this;
-    const { observers } = this.#settings;
+      const { observers } = this.#settings;
       if (observers.slow.listens) {
         observers.slow.tell({ vibrator: presence.vibrator, pattern: presence.pattern, queued: this.size });
       }

@@ -279,13 +279,7 @@ export class Emission implements Emitting, PendingHost {
     }
   }
 
-  #ask(
-    use: Use,
-    payload: unknown,
-    options: CheckedEmit,
-    cause: Cause,
-    within: Handling | undefined,
-  ): Promise<Wave> {
+  #ask(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const checking = validate(use.contract, payload);
     if (checking === undefined && options.whenFull !== "wait") {
       return this.#askNow(use, payload, options, cause, within);
@@ -293,13 +287,7 @@ export class Emission implements Emitting, PendingHost {
     return this.#later(checking, use, options, () => this.#askNow(use, payload, options, cause, within));
   }
 
-  #askNow(
-    use: Use,
-    payload: unknown,
-    options: CheckedEmit,
-    cause: Cause,
-    within: Handling | undefined,
-  ): Promise<Wave> {
+  #askNow(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const { promise, resolve, reject } = deferred<Wave>();
     const reply = use.contract?.reply;
     const answered = reply === undefined ? resolve : (response: Wave) => resolve(parsed(reply, response));
@@ -506,7 +494,10 @@ export class Emission implements Emitting, PendingHost {
   }
 
   #closedError(): AetherError {
-    return new AetherError("AETHER_CLOSED", `Expected an open vibrator, got "${this.#origin.source}" after it was closed`);
+    return new AetherError(
+      "AETHER_CLOSED",
+      `Expected an open vibrator, got "${this.#origin.source}" after it was closed`,
+    );
   }
 
   now(): number {
@@ -565,8 +556,14 @@ function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {
   const { id, channel, kind, hops, amplitude } = wave;
   const details = { id, channel, hops, amplitude };
   return outcome === "exhausted"
-    ? new AetherError("AETHER_EXHAUSTED", `The ${kind} on "${channel}" is over the hop limit: break the loop`, { details })
-    : new AetherError("AETHER_FADED", `The ${kind} on "${channel}" is too quiet to cross the medium: raise its amplitude`, {
+    ? new AetherError("AETHER_EXHAUSTED", `The ${kind} on "${channel}" is over the hop limit: break the loop`, {
         details,
-      });
+      })
+    : new AetherError(
+        "AETHER_FADED",
+        `The ${kind} on "${channel}" is too quiet to cross the medium: raise its amplitude`,
+        {
+          details,
+        },
+      );
 }

@@ -1,15 +1,15 @@
 /** The pushing side of a resonance: it takes waves out of the inbox and runs the handler on them. */
 
 import { AetherError, UnrecoverableError } from "../errors.ts";
+import { asItIs, type Channel, type Reader } from "../wave/channel.ts";
 import type { Exchange } from "../wave/exchange.ts";
 import type { Random } from "../wave/ids.ts";
-import { asItIs, type Channel, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Causality } from "./causality.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Emitting, Handling, type HandlerContext } from "./handling.ts";
+import { type Emitting, type HandlerContext, Handling } from "./handling.ts";
 import type { Interceptors } from "./interceptors.ts";
 import type { Observers } from "./observers.ts";
 import type { Late, Pump, Runnable } from "./pump.ts";
@@ -17,10 +17,12 @@ import { Runs } from "./runs.ts";
 import type { TickTime } from "./tick-time.ts";
 
 /** Handles one wave. What it returns answers a query; `undefined` is no answer. */
+// biome-ignore-start lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed as returning void
 export type Handler<Out = unknown, Reply = unknown> = (
   wave: Wave<Out>,
   ctx: HandlerContext,
 ) => Reply | undefined | void | Promise<Reply | undefined | void>;
+// biome-ignore-end lint/suspicious/noConfusingVoidType: as above
 
 /** How a resonance runs its handler. */
 export interface HandlerSettings {
@@ -520,7 +522,9 @@ export class Handlers implements Runnable, Consumer {
 
   /** Whether nothing is queued, running or waiting for another attempt. */
   get #isIdle(): boolean {
-    return this.#active === 0 && this.#run === undefined && this.#delivery.size === 0 && (this.#retrying?.size ?? 0) === 0;
+    return (
+      this.#active === 0 && this.#run === undefined && this.#delivery.size === 0 && (this.#retrying?.size ?? 0) === 0
+    );
   }
 
   #tellIdle(): void {

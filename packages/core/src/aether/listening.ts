@@ -76,7 +76,12 @@ export class Listening {
   readonly #retired = new Retired();
   #closed = false;
 
-  constructor(teller: Teller, settings: ResonanceSettings, parts: ListeningParts, handlers: HandlersShared["emitting"]) {
+  constructor(
+    teller: Teller,
+    settings: ResonanceSettings,
+    parts: ListeningParts,
+    handlers: HandlersShared["emitting"],
+  ) {
     this.#parts = parts;
     this.#teller = teller;
     this.#settings = settings;
@@ -101,8 +106,7 @@ export class Listening {
     const signal = options?.signal;
     signal?.throwIfAborted();
     const presence = this.#claim(pattern, settings, options?.name);
-    const shared =
-      settings === this.#settings && !observes ? this.#shared : this.#deliverySettings(settings, observes);
+    const shared = settings === this.#settings && !observes ? this.#shared : this.#deliverySettings(settings, observes);
     const delivery = new Delivery(presence, shared);
     const consumer = this.#consumer(delivery, contract, handler, settings);
     delivery.attach(consumer);

@@ -91,9 +91,12 @@ export class Observers implements Audiences {
     if (typeof listener !== "function") {
       throw expected("listener", "a function", listener);
     }
-    const audiences: Audiences = this;
-    return audiences[event].add(listener);
+    return audienceOf(this, event).add(listener);
   }
+}
+
+function audienceOf<E extends EventName>(audiences: Audiences, event: E): Audience<AetherEvents[E]> {
+  return audiences[event];
 }
 
 /** Calls a function of the user that only looks on: what it throws is an uncaught error of its own, and stops nobody. */

@@ -63,7 +63,9 @@ export function assertKnown<T extends object>(options: T, known: Known<T>, where
   for (const name in options) {
     if (names[name] !== true) {
       if (LATER.has(name)) {
-        throw new AetherError("AETHER_UNSUPPORTED", `\`${name}\` of ${where} is not built yet`, { details: { option: name } });
+        throw new AetherError("AETHER_UNSUPPORTED", `\`${name}\` of ${where} is not built yet`, {
+          details: { option: name },
+        });
       }
       throw expected(`options of ${where}`, `only ${Object.keys(known).join(", ")}`, name);
     }

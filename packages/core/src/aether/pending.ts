@@ -1,9 +1,9 @@
 /** The emitter's end of a command, query or gather: it waits, counts those who heard, and decides. */
 
 import { AetherError } from "../errors.ts";
-import type { Answer, Exchange, ReflectCause, Refusal } from "../wave/exchange.ts";
 import { weigh } from "../wave/codec.ts";
-import { reflect, type Reflection } from "../wave/reflection.ts";
+import type { Answer, Exchange, ReflectCause, Refusal } from "../wave/exchange.ts";
+import { type Reflection, reflect } from "../wave/reflection.ts";
 import { Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
 

@@ -53,7 +53,11 @@ export class Reception {
   }
 
   /** The next wave; `undefined` after `timeoutMs`. Rejects with the signal's reason, or when the vibrator closes. */
-  receive(deadlines: Deadlines, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<Wave | undefined> {
+  receive(
+    deadlines: Deadlines,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Wave | undefined> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
     }
@@ -62,7 +66,8 @@ export class Reception {
       return Promise.resolve(wave);
     }
     return new Promise((resolve, reject) => {
-      const undo = timeoutMs === undefined ? undefined : deadlines.after(timeoutMs, () => settle(() => resolve(undefined)));
+      const undo =
+        timeoutMs === undefined ? undefined : deadlines.after(timeoutMs, () => settle(() => resolve(undefined)));
       const onAbort = (): void => settle(() => reject(signal?.reason));
       const onClose = (error: unknown): void => settle(() => reject(error));
       const give = (given: Wave): void => settle(() => resolve(given));

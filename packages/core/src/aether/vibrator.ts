@@ -14,7 +14,7 @@ import { guarded } from "./observers.ts";
 import type { EmitOptions, QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
-import { type VibratorOptions, type ResonanceOptions, vibratorSettings } from "./resonance-options.ts";
+import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
 
 /** Everything the vibrators of one aether work with. */
 export interface VibratorParts extends EmissionParts, ListeningParts {

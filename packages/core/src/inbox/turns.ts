@@ -9,7 +9,10 @@ export class Turns {
   readonly #owed: number[];
 
   constructor(bands: number, weights?: readonly number[]) {
-    if (weights !== undefined && (weights.length !== bands || !weights.every((one) => Number.isFinite(one) && one > 0))) {
+    if (
+      weights !== undefined &&
+      (weights.length !== bands || !weights.every((one) => Number.isFinite(one) && one > 0))
+    ) {
       throw expected("weights", `${bands} finite numbers above 0`, weights);
     }
     this.#weights = weights ?? Array.from({ length: bands }, (_, b) => 2 ** b);

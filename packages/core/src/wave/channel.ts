@@ -205,7 +205,9 @@ function outcome<Out>(result: StandardSchemaV1.Result<Out>, what: string): Out {
   }
   const issues = result.issues.map(({ path, message }) => ({ path: pathText(path), message }));
   const reasons = issues.map(({ path, message }) => (path === "" ? message : `\`${path}\`: ${message}`)).join("; ");
-  throw new AetherError("AETHER_BAD_PAYLOAD", `Expected ${what} to fit its schema: ${reasons}`, { details: { issues } });
+  throw new AetherError("AETHER_BAD_PAYLOAD", `Expected ${what} to fit its schema: ${reasons}`, {
+    details: { issues },
+  });
 }
 
 function pathText(path: StandardSchemaV1.Issue["path"]): string {

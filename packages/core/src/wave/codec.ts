@@ -24,9 +24,13 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function cannotTravel(path: string, what: string, advice: string): AetherError {
   const where = path === "" ? "the payload itself" : `\`${path}\``;
-  return new AetherError("AETHER_BAD_PAYLOAD", `Expected a payload of plain values, got ${what} at ${where}: ${advice}`, {
-    details: { path, what },
-  });
+  return new AetherError(
+    "AETHER_BAD_PAYLOAD",
+    `Expected a payload of plain values, got ${what} at ${where}: ${advice}`,
+    {
+      details: { path, what },
+    },
+  );
 }
 
 /** A value's path with one more step: `items[0].sku`. */

@@ -1,8 +1,8 @@
 /** A wave: one immutable message. It is shared by everybody who hears it, so nothing about it can be written. */
 
-import { attenuate } from "../physics/attenuation.ts";
-import { band } from "../physics/amplitude.ts";
 import type { Clock } from "../clock.ts";
+import { band } from "../physics/amplitude.ts";
+import { attenuate } from "../physics/attenuation.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What a wave is for, and so who hears it. */

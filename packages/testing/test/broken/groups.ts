@@ -104,7 +104,8 @@ export const groups: readonly BrokenMedium[] = [
     name: "does not ask who hears",
     create: () =>
       altered({
-        resonate: (listener, next) => next({ ...disguised(listener, { openBand: listener.openBand }), hears: () => true }),
+        resonate: (listener, next) =>
+          next({ ...disguised(listener, { openBand: listener.openBand }), hears: () => true }),
       }),
     breaks: ["a member that hears a wave is preferred to one that does not"],
   },
