@@ -131,53 +131,45 @@ export class Handlers implements Runnable, Consumer {
     if (this.#run !== undefined) {
       this.#spill();
     }
-    const delivery = this.#delivery;
     this.#run = waves;
     this.#runNext = from;
     this.#runEnd = to;
-    if (mayHandle && delivery.size === 0 && !this.#paused) {
+    if (mayHandle && this.#delivery.size === 0) {
       this.#handleRun(waves, to);
     }
-    if (this.#runNext === this.#runEnd) {
-      this.#run = undefined;
-      if (this.#idle !== undefined) {
-        this.#tellIdle();
-      }
-    } else {
+    if (this.#runNext < this.#runEnd) {
       this.wake();
+      return;
+    }
+    this.#run = undefined;
+    if (this.#idle !== undefined) {
+      this.#tellIdle();
     }
   }
 
   /**
    * Handles the waves of the run in place, as long as it has slots, nothing else came between, and others need not
-   * wait for long. The clock is read less and less often while handlers are quick.
+   * wait for long. The clock is read less and less often while handlers are quick. The short way is for handlers that
+   * nothing stands around; it is written out here, for this is what every wave of a wide fan-out goes through.
    */
   #handleRun(waves: readonly Wave[], to: number): void {
-    const { time } = this.#shared;
-    let startedAt = 0;
-    let stride = STRIDE;
-    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency && !this.#paused) {
-      if (to - this.#runNext <= STRIDE) {
-        this.#handleStride(waves, to);
-        return;
-      }
-      this.#handleStride(waves, Math.min(to, this.#runNext + stride));
-      const now = time.refresh();
-      startedAt ||= now;
-      if (now - startedAt > LONGEST_RUN_MS) {
-        return;
-      }
-      stride *= now - startedAt < 1 ? 2 : 1;
-    }
-  }
-
-  /** Handles the waves of the run up to `to`. The short way is for handlers that nothing stands around. */
-  #handleStride(waves: readonly Wave[], to: number): void {
     const { causality, emitting, interceptors, observers } = this.#shared;
     const delivery = this.#delivery;
     const handler = this.#handler;
     const isShort = this.#asTheyAre && !interceptors.handles && !observers.delivered.listens;
+    let startedAt = 0;
+    let stride = STRIDE;
+    let left = stride;
     while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency && !this.#paused) {
+      if (left-- === 0) {
+        const now = this.#shared.time.refresh();
+        startedAt ||= now;
+        if (now - startedAt > LONGEST_RUN_MS) {
+          return;
+        }
+        stride *= now - startedAt < 1 ? 2 : 1;
+        left = stride;
+      }
       const wave = waves[this.#runNext++];
       if (wave === undefined) {
         continue;
@@ -186,7 +178,7 @@ export class Handlers implements Runnable, Consumer {
         this.#begin(wave);
         continue;
       }
-      const handling = new Handling(wave, 1, emitting);
+      const handling = new Handling(wave, emitting);
       delivery.delivered++;
       this.#active++;
       causality?.enter(handling);
@@ -303,7 +295,11 @@ export class Handlers implements Runnable, Consumer {
   /** Starts the handler on `wave`, which came as `original`. */
   #start(wave: Wave, original: Wave): void {
     const { causality, interceptors, emitting, observers } = this.#shared;
-    const handling = new Handling(original, this.#attempts?.get(original) ?? 1, emitting);
+    const handling = new Handling(original, emitting);
+    const attempt = this.#attempts?.get(original);
+    if (attempt !== undefined) {
+      handling.again(attempt);
+    }
     this.#delivery.delivered++;
     this.#active++;
     causality?.enter(handling);

@@ -44,6 +44,7 @@ export interface Emitting {
 
 /** What a handling has only when its handler asked for it. */
 interface Late {
+  attempt: number;
   retryMs: number | undefined;
   controller: AbortController | undefined;
   aborted: { readonly reason: unknown } | undefined;
@@ -54,15 +55,22 @@ interface Late {
 /** One wave in the hands of one handler. There is one for each delivery, so it is kept small. */
 export class Handling implements HandlerContext {
   readonly wave: Wave;
-  readonly attempt: number;
   readonly #emitting: Emitting;
   #settled = false;
   #late: Late | undefined;
 
-  constructor(wave: Wave, attempt: number, emitting: Emitting) {
+  constructor(wave: Wave, emitting: Emitting) {
     this.wave = wave;
-    this.attempt = attempt;
     this.#emitting = emitting;
+  }
+
+  get attempt(): number {
+    return this.#late?.attempt ?? 1;
+  }
+
+  /** This is not the first run for its wave. */
+  again(attempt: number): void {
+    this.#lateParts().attempt = attempt;
   }
 
   /** Whether the handler has settled, or is no longer waited for: it causes nothing from then on. */
@@ -77,6 +85,7 @@ export class Handling implements HandlerContext {
 
   #lateParts(): Late {
     this.#late ??= {
+      attempt: 1,
       retryMs: undefined,
       controller: undefined,
       aborted: undefined,

@@ -33,6 +33,9 @@ export interface Interceptor {
 /** The interceptors of one aether. */
 export class Interceptors {
   #entries: readonly { readonly interceptor: Interceptor }[] = [];
+  /** Whether anything stands around emits, and around handlers. */
+  emits = false;
+  handles = false;
   #emit: readonly Interceptor[] = [];
   #handle: readonly Interceptor[] = [];
 
@@ -52,14 +55,8 @@ export class Interceptors {
     const all = this.#entries.map(({ interceptor }) => interceptor);
     this.#emit = all.filter((interceptor) => interceptor.emit !== undefined);
     this.#handle = all.filter((interceptor) => interceptor.handle !== undefined);
-  }
-
-  get emits(): boolean {
-    return this.#emit.length > 0;
-  }
-
-  get handles(): boolean {
-    return this.#handle.length > 0;
+    this.emits = this.#emit.length > 0;
+    this.handles = this.#handle.length > 0;
   }
 
   /** Lets `draft` pass through all, and then `last`. */

@@ -45,17 +45,17 @@ class Audience<Event> {
   #listeners: readonly ((event: Event) => void)[] = [];
 
   /** Whether anybody listens: asked before an event is made. */
-  get listens(): boolean {
-    return this.#listeners.length > 0;
-  }
+  listens = false;
 
   /** Adds a listener; returns the undo. */
   add(listener: (event: Event) => void): () => void {
     // Wrapped, so that a function that is added twice can be taken out once.
     const own = (event: Event): void => listener(event);
     this.#listeners = [...this.#listeners, own];
+    this.listens = true;
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== own);
+      this.listens = this.#listeners.length > 0;
     };
   }
 

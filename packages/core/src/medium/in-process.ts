@@ -31,11 +31,13 @@ class Space {
   /** Whose turn it is in groups of several members. One that was forgotten begins anew. */
   readonly #rotas = new Recent<string, Rota>(MOST_ROTAS);
 
+  get generation(): number {
+    return this.#spectrum.generation;
+  }
+
   /** Brings `route`, the one of `channel`, up to date. */
   tune(route: Route, channel: string): Route {
-    if (route.generation !== this.#spectrum.generation) {
-      route.retune(this.#spectrum.match(channel), this.#spectrum.generation, (identity) => this.#rotaOf(identity));
-    }
+    route.retune(this.#spectrum.match(channel), this.#spectrum.generation, (identity) => this.#rotaOf(identity));
     return route;
   }
 
@@ -75,23 +77,24 @@ class Space {
 /** The way out of one channel: its route, kept up to date. */
 class InProcessOutlet extends Route implements Outlet {
   readonly #link: InProcessLink;
-  readonly #space: Space;
   readonly #channel: string;
 
-  constructor(link: InProcessLink, space: Space, channel: string) {
+  constructor(link: InProcessLink, channel: string) {
     super();
     this.#link = link;
-    this.#space = space;
     this.#channel = channel;
   }
 
   propagate(wave: Wave): number | Promise<number> {
+    const { space } = this.#link;
     this.#link.assertOpen();
-    this.#space.tune(this, this.#channel);
-    if (this.#space.current.take(wave, this)) {
+    if (this.generation !== space.generation) {
+      space.tune(this, this.#channel);
+    }
+    if (space.current.take(wave, this)) {
       return this.heard;
     }
-    this.#space.current.settle();
+    space.current.settle();
     const { heard, crowded } = this.carry(wave);
     return crowded ? turn().then(() => heard) : heard;
   }
@@ -99,21 +102,21 @@ class InProcessOutlet extends Route implements Outlet {
 
 class InProcessLink implements Link {
   readonly events: MediumEvents;
-  readonly #space: Space;
+  readonly space: Space;
   readonly #listeners = new Set<Listener>();
   #closed = false;
 
   constructor(space: Space, events: MediumEvents) {
-    this.#space = space;
+    this.space = space;
     this.events = events;
   }
 
   outlet(channel: string): InProcessOutlet {
-    return new InProcessOutlet(this, this.#space, channel);
+    return new InProcessOutlet(this, channel);
   }
 
   reflect(reflection: Reflection): void {
-    for (const link of this.#space.links) {
+    for (const link of this.space.links) {
       link.events.reflected(reflection);
     }
   }
@@ -121,28 +124,28 @@ class InProcessLink implements Link {
   async resonate(listener: Listener): Promise<Tuning> {
     this.assertOpen();
     this.#listeners.add(listener);
-    this.#space.add(listener);
+    this.space.add(listener);
     return new InProcessTuning(this, listener);
   }
 
   /** Some listener takes waves in another way than before. */
   pressure(): void {
-    this.#space.pressure();
+    this.space.pressure();
   }
 
   silence(listener: Listener): void {
     if (this.#listeners.delete(listener)) {
-      this.#space.remove([listener]);
+      this.space.remove([listener]);
     }
   }
 
   room(channel: string): Promise<void> | undefined {
-    this.#space.current.settle();
-    return this.#space.tune(new Route(), channel).room();
+    this.space.current.settle();
+    return this.space.tune(new Route(), channel).room();
   }
 
   *present(): Iterable<Presence> {
-    for (const link of this.#space.links) {
+    for (const link of this.space.links) {
       for (const listener of link.#listeners) {
         if (!listener.observes) {
           yield listener.presence;
@@ -152,14 +155,14 @@ class InProcessLink implements Link {
   }
 
   heard(channel: string): boolean {
-    return this.#space.tune(new Route(), channel).heard > 0;
+    return this.space.tune(new Route(), channel).heard > 0;
   }
 
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
-      this.#space.links.delete(this);
-      this.#space.remove(this.#listeners);
+      this.space.links.delete(this);
+      this.space.remove(this.#listeners);
       this.#listeners.clear();
     }
   }

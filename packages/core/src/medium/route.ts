@@ -15,6 +15,7 @@ const NOBODY: readonly Listener[] = [];
 
 /** Who hears one channel. It is worked out again when somebody has come or gone. */
 export class Route {
+  // What every wave touches stands first, and so close together.
   /** The spectrum's generation it was worked out from. */
   generation = -1;
   /** Band from which on every listener takes a plain wave without looking; 8: never. */
@@ -25,6 +26,8 @@ export class Route {
   runBytes = 0;
   /** The one listener that hears it, where it is only one and shares with nobody. */
   only: Listener | undefined;
+  /** How many groups hear it. */
+  heard = 0;
   /** Listeners that share with nobody. */
   alone: readonly Listener[] = NOBODY;
   #circles: readonly Circle[] = [];
@@ -64,6 +67,7 @@ export class Route {
     this.generation = generation;
     this.alone = alone;
     this.only = alone.length === 1 ? alone[0] : undefined;
+    this.heard = alone.length + circles.length;
     this.#circles = circles;
     this.openBand =
       circles.length > 0 || this.#observers.length > 0
@@ -72,11 +76,6 @@ export class Route {
     this.runHops = alone.reduce((least, { runHops }) => Math.min(least, runHops), Number.MAX_SAFE_INTEGER);
     this.runWaves = alone.reduce((least, { runWaves }) => Math.min(least, runWaves), Number.MAX_SAFE_INTEGER);
     this.runBytes = alone.reduce((least, { runBytes }) => Math.min(least, runBytes), Number.MAX_SAFE_INTEGER);
-  }
-
-  /** How many groups hear it. */
-  get heard(): number {
-    return this.alone.length + this.#circles.length;
   }
 
   /** Hands `wave` to everybody, one by one. */
