@@ -1,4 +1,4 @@
-/** Every row of the in-process bench, in the order of DESIGN's table of bars. */
+/** Every row of the in-process bench, in the order of the table of bars. */
 
 import type { Row } from "./row.ts";
 import { causalityRows } from "./rows/causality.ts";

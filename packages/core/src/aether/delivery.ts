@@ -1,36 +1,17 @@
 /** Delivery: what happens to a wave when it reaches a resonance, from the gate through the inbox to its handler. */
 
 import type { Clock } from "../clock.ts";
-import { AmplitudeQueue, type AmplitudeQueueOptions } from "../inbox/amplitude-queue.ts";
-import { KeyedQueue } from "../inbox/keyed-queue.ts";
+import { halfOf, Inbox, type InboxSettings } from "../inbox/inbox.ts";
 import { SeenIds } from "../inbox/seen-ids.ts";
 import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
 import { BANDS } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
-import type { Refusal, Teller } from "../wave/exchange.ts";
+import type { Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
+import { type Gate, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
 import type { Observers } from "./observers.ts";
 import { type Absorbed, type AbsorbReason, noneAbsorbed, Tally } from "./stats.ts";
-
-/** What a resonance lets in. */
-export interface Gate {
-  /** Amplitude below which it does not listen, 0..1. */
-  readonly floor: number;
-  /** Whether it hears what its own service emits. */
-  readonly echo: boolean;
-  /** Names of the sources it hears; `undefined`: all. */
-  readonly allowed: ReadonlySet<string> | undefined;
-  /** Whether a wave may come twice through no fault of its emitter. */
-  readonly dedupe: boolean;
-}
-
-/** Bounds and order of an inbox. */
-export interface InboxSettings {
-  readonly capacity: number;
-  readonly bytes: number;
-  readonly order: "banded" | "fifo" | "key";
-}
 
 /** What a delivery works by; those of one vibrator with the same options share it. */
 export interface DeliverySettings {
@@ -43,41 +24,6 @@ export interface DeliverySettings {
   readonly clock: Clock;
   readonly observers: Observers;
 }
-
-/**
- * Why `wave` does not pass `gate` on its arrival; `undefined` when it does. The order is that of docs/physics.md §11.
- */
-export function refusalAt(gate: Gate, wave: Wave, service: string, physics: Physics): AbsorbReason | undefined {
-  if (gate.allowed !== undefined && !gate.allowed.has(wave.source)) {
-    return "unauthorised";
-  }
-  if (wave.hops > physics.maxHops) {
-    return "hops";
-  }
-  if (!gate.echo && wave.source === service) {
-    return "echo";
-  }
-  if (physics.enabled) {
-    const heard = wave.arrivalAmplitude;
-    if (heard < physics.minAmplitude) {
-      return "expired";
-    }
-    if (heard < gate.floor) {
-      return "floor";
-    }
-  }
-  return undefined;
-}
-
-/** What the emitter of a command or query is told, by the reason for which its wave was absorbed. */
-const REFUSALS: Partial<Record<AbsorbReason, Refusal["code"]>> = {
-  floor: "AETHER_SHED",
-  evicted: "AETHER_SHED",
-  closed: "AETHER_DRAINING",
-  unauthorised: "AETHER_UNAUTHORISED",
-  hops: "AETHER_EXHAUSTED",
-  expired: "AETHER_FADED",
-};
 
 /** Takes nothing: what a delivery has until its consumer is there. */
 const NOBODY: Consumer = {
@@ -100,27 +46,19 @@ export class Delivery implements Listener {
   /** Waves that are on their way back to the inbox or to a handler: counted as queued. */
   #held = 0;
   #consumer: Consumer = NOBODY;
-  #inbox: AmplitudeQueue<Wave> | KeyedQueue<Wave> | undefined;
-  readonly #halfCapacity: number;
-  readonly #halfBytes: number;
+  /** Made when the first wave has to wait. */
+  #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
   readonly presence: Presence;
   #failed = 0;
   #absorbed: Absorbed | undefined;
-  /** The inbox, where it is one of `order: "key"`. */
-  #keyed: KeyedQueue<Wave> | undefined;
   #seen: SeenIds | undefined;
   #closed = false;
-  /** Whether it has told that it is over half full. */
-  #crowded = false;
   #tuning: Tuning | undefined;
-  #roomWaiters: (() => void)[] | undefined;
 
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
     this.#settings = settings;
-    this.#halfCapacity = settings.inbox.capacity >> 1;
-    this.#halfBytes = Math.floor(settings.inbox.bytes / 2);
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -158,21 +96,10 @@ export class Delivery implements Listener {
     });
   }
 
-  /** The lowest band of which every plain wave passes the gate, and stays audible for its half-life; 8: none. */
   get openBand(): number {
     const { gate, physics, inbox } = this.#settings;
-    if (
-      this.#closed ||
-      this.#crowded ||
-      !gate.echo ||
-      gate.dedupe ||
-      gate.allowed !== undefined ||
-      inbox.order === "key"
-    ) {
-      return BANDS;
-    }
-    const least = physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) / physics.perHop : 0;
-    return Math.ceil(least * BANDS);
+    const looksAtEach = this.#closed || this.#inbox?.crowded === true || inbox.order === "key";
+    return looksAtEach ? BANDS : openBandOf(gate, physics);
   }
 
   hears(wave: Wave): boolean {
@@ -186,19 +113,20 @@ export class Delivery implements Listener {
 
   /** Half of an inbox: with as much in it already, nothing has to give way. */
   get runWaves(): number {
-    return this.#halfCapacity;
+    return halfOf(this.#settings.inbox).items;
   }
 
   get runBytes(): number {
-    return this.#halfBytes;
+    return halfOf(this.#settings.inbox).bytes;
   }
 
   /** Puts a plain wave of a run into the inbox. It fits: no more come in a run than there is room for. */
   enqueue(wave: Wave): void {
-    for (const victim of this.#put(wave)) {
+    const inbox = this.#openInbox();
+    for (const victim of inbox.push(wave)) {
       this.absorb(victim, "evicted");
     }
-    this.#uptake();
+    this.#uptake(inbox);
   }
 
   /** Takes a wave from the medium: through the gate into the inbox, or absorbed with its reason. */
@@ -229,7 +157,8 @@ export class Delivery implements Listener {
       this.#repeat(wave);
       return "admitted";
     }
-    const lost = this.#put(wave);
+    const inbox = this.#openInbox();
+    const lost = inbox.push(wave);
     for (let i = 0; i < lost.length; i++) {
       const victim = lost[i];
       if (victim === wave) {
@@ -242,32 +171,19 @@ export class Delivery implements Listener {
       }
     }
     wave.exchange?.admitted(this.teller);
-    return this.#uptake();
+    return this.#uptake(inbox);
   }
 
-  #put(wave: Wave): readonly Wave[] {
-    if (this.#inbox !== undefined) {
-      return this.#inbox.push(wave, wave.amplitude, wave.bytes);
-    }
-    const { capacity, bytes, order } = this.#settings.inbox;
-    const options: AmplitudeQueueOptions = {
-      cap: capacity,
-      capBytes: bytes,
-      order: order === "fifo" || !this.#settings.physics.enabled ? "fifo" : "banded",
-    };
-    if (order === "key") {
-      this.#keyed = new KeyedQueue<Wave>(options);
-    }
-    this.#inbox = this.#keyed ?? new AmplitudeQueue<Wave>(options);
-    return this.#put(wave);
+  #openInbox(): Inbox<Wave> {
+    this.#inbox ??= new Inbox<Wave>(this.#settings.inbox, this.#settings.physics.enabled);
+    return this.#inbox;
   }
 
-  #uptake(): Uptake {
-    if (!this.#isCrowded) {
+  #uptake(inbox: Inbox<Wave>): Uptake {
+    if (!inbox.overHalf) {
       return "admitted";
     }
-    if (!this.#crowded) {
-      this.#crowded = true;
+    if (inbox.crowd()) {
       this.#tuning?.pressure();
       const { presence } = this;
       const { observers } = this.#settings;
@@ -278,25 +194,10 @@ export class Delivery implements Listener {
     return "crowded";
   }
 
-  /** Whether the inbox is over half full. */
-  get #isCrowded(): boolean {
-    const inbox = this.#inbox;
-    return inbox !== undefined && (inbox.size > this.#halfCapacity || inbox.bytes > this.#halfBytes);
-  }
-
-  /** Well below the half it ceases to be crowded: not at the half, lest it goes to and fro. */
-  #easeOff(): void {
-    const inbox = this.#inbox;
-    if (inbox === undefined || (inbox.size * 2 <= this.#halfCapacity && inbox.bytes * 2 <= this.#halfBytes)) {
-      this.#crowded = false;
-      this.#tuning?.pressure();
-    }
-  }
-
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#crowded) {
+    if (this.#inbox?.crowded === true) {
       tuning.pressure();
     }
   }
@@ -315,16 +216,16 @@ export class Delivery implements Listener {
   /** The next wave that is still worth handling at `now` (monotonic); the others are absorbed on the way. */
   take(now: number): Wave | undefined {
     const inbox = this.#inbox;
+    if (inbox === undefined) {
+      return undefined;
+    }
     for (;;) {
-      const wave = inbox?.pop();
+      const wave = inbox.pop();
       if (wave === undefined) {
         return undefined;
       }
-      if (this.#crowded) {
-        this.#easeOff();
-      }
-      if (this.#roomWaiters !== undefined) {
-        this.#tellRoom();
+      if (inbox.crowded && inbox.easeOff()) {
+        this.#tuning?.pressure();
       }
       if (wave.hasFaded(now) || wave.exchange?.over === true) {
         this.release(wave);
@@ -362,15 +263,14 @@ export class Delivery implements Listener {
   /** Puts a wave that was held back into the inbox. */
   putBack(wave: Wave): void {
     this.#held--;
-    const lost = this.#keyed?.putBack(wave) ?? this.#put(wave);
-    for (const victim of lost) {
+    for (const victim of this.#openInbox().putBack(wave)) {
       this.absorb(victim, "evicted");
     }
   }
 
   /** A wave of `order: "key"` is done with: the next one of its key may come. */
   release(wave: Wave): void {
-    this.#keyed?.release(wave.key);
+    this.#inbox?.release(wave);
   }
 
   /** A delivered wave could not be handled. `final`: it will not be tried again. */
@@ -436,32 +336,18 @@ export class Delivery implements Listener {
 
   /** Absorbs what is in the inbox as `closed`: everything, or commands and queries only. */
   clear(which: "all" | "requests"): void {
-    for (const wave of this.#inbox?.takeAll() ?? []) {
+    const inbox = this.#inbox;
+    for (const wave of inbox?.takeAll() ?? []) {
       if (which === "requests" && wave.exchange === undefined) {
-        this.#put(wave);
+        inbox?.push(wave);
       } else {
         this.absorb(wave, "closed");
       }
     }
-    this.#tellRoom();
   }
 
   /** Resolves when the inbox has room. */
   room(): Promise<void> {
-    if (!this.full) {
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      this.#roomWaiters ??= [];
-      this.#roomWaiters.push(resolve);
-    });
-  }
-
-  #tellRoom(): void {
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = undefined;
-    for (const resolve of waiters ?? []) {
-      resolve();
-    }
+    return this.#inbox?.room() ?? Promise.resolve();
   }
 }

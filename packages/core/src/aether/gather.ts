@@ -1,6 +1,6 @@
 /** Gathering: the answers to one query of everybody who heard it, as they come. */
 
-import { parse, type Schema } from "../wave/channel.ts";
+import { readAnswer, type Schema } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Outcome, Pending } from "./pending.ts";
 
@@ -28,9 +28,7 @@ export async function* gatherAnswers(
     for (;;) {
       const response = answers.shift();
       if (response !== undefined) {
-        yield reply === undefined
-          ? response
-          : response.withPayload(await parse(reply, response.payload, `the answer on "${response.channel}"`));
+        yield reply === undefined ? response : await readAnswer(reply, response);
       } else if (ended) {
         break;
       } else {

@@ -2,9 +2,9 @@
 
 import { AetherError, UnrecoverableError } from "../errors.ts";
 import { asItIs, type Channel, type Reader } from "../wave/channel.ts";
-import type { Exchange } from "../wave/exchange.ts";
 import type { Random } from "../wave/ids.ts";
 import type { Wave } from "../wave/wave.ts";
+import { Answers, failureOf, type Replies } from "./answers.ts";
 import type { Causality } from "./causality.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -13,6 +13,8 @@ import { type Emitting, type HandlerContext, Handling } from "./handling.ts";
 import type { Interceptors } from "./interceptors.ts";
 import type { Observers } from "./observers.ts";
 import type { Late, Pump, Runnable } from "./pump.ts";
+import { Reads } from "./reads.ts";
+import { type Backoff, jitteredMs, Retries } from "./retries.ts";
 import { Runs } from "./runs.ts";
 import type { TickTime } from "./tick-time.ts";
 
@@ -31,15 +33,7 @@ export interface HandlerSettings {
   readonly timeoutMs: number;
   /** Runs that may fail before a wave is given up. */
   readonly maxAttempts: number;
-  readonly backoffMs: { readonly base: number; readonly max: number };
-}
-
-/** What goes back to emitters. */
-export interface Replies {
-  /** What a handler returned to a query, as it goes back, at once or later. Throws or rejects when it does not fit. */
-  answer(contract: Channel | undefined, value: unknown): unknown;
-  /** Sends a wave back whose payload breaks the schema. */
-  reject(wave: Wave, error: unknown): void;
+  readonly backoffMs: Backoff;
 }
 
 /** What the handlers of one vibrator share. */
@@ -53,13 +47,6 @@ export interface HandlersShared {
   readonly deadlines: Deadlines;
   readonly time: TickTime;
   readonly random: Random;
-}
-
-/** A wave whose schema takes its time, and what came of it. */
-interface Read {
-  readonly wave: Wave;
-  ready: Wave | undefined;
-  error: unknown;
 }
 
 /** How many waves are handled between two looks at the clock. */
@@ -88,16 +75,15 @@ export class Handlers implements Runnable, Consumer {
   #drained = false;
   #idle: (() => void) | undefined;
   /** Waves whose schema takes its time, and those behind them. */
-  #reads: Read[] | undefined;
+  #reads: Reads | undefined;
   readonly #read: Reader<unknown>;
   readonly #contract: Channel | undefined;
   readonly #settings: HandlerSettings;
   /** Handlers that take their time. */
   #running: Runs | undefined;
-  /** Waves that wait for their next attempt, with the undo of that. */
-  #retrying: Map<Wave, () => void> | undefined;
-  /** Attempts of waves that failed before. */
-  #attempts: WeakMap<Wave, number> | undefined;
+  /** Waves that wait for their next attempt. */
+  #retries: Retries | undefined;
+  #answers: Answers | undefined;
 
   constructor(
     delivery: Delivery,
@@ -240,51 +226,31 @@ export class Handlers implements Runnable, Consumer {
       this.#malformed(wave, error);
       return;
     }
-    if (ready instanceof Promise) {
+    if (ready instanceof Promise || (this.#reads !== undefined && this.#reads.size > 0)) {
       this.#beginLater(wave, ready);
-    } else if (this.#reads === undefined || this.#reads.length === 0) {
-      this.#start(ready, wave);
     } else {
-      this.#queueRead({ wave, ready, error: undefined });
+      this.#start(ready, wave);
     }
   }
 
-  /** Waits for a schema that takes its time; waves behind it wait too, so that handlers start in order. */
-  #beginLater(wave: Wave, reading: Promise<Wave>): void {
-    const read: Read = { wave, ready: undefined, error: undefined };
-    this.#queueRead(read);
-    const settle = (): void => {
-      const reads = this.#reads ?? [];
-      for (let [first] = reads; first?.ready !== undefined || first?.error !== undefined; [first] = reads) {
-        reads.shift();
+  /** Lets a wave wait for its schema, or for those of the waves before it. It has a slot while it does. */
+  #beginLater(wave: Wave, ready: Wave | Promise<Wave>): void {
+    this.#reads ??= new Reads(this.#delivery, {
+      ready: (late, original) => {
         this.#active--;
-        this.#delivery.unhold();
-        if (first.ready !== undefined) {
-          this.#start(first.ready, first.wave);
-        } else {
-          this.#malformed(first.wave, first.error);
-        }
-      }
-      this.wake();
-      this.#tellIdle();
-    };
-    reading.then(
-      (ready) => {
-        read.ready = ready;
-        settle();
+        this.#start(late, original);
       },
-      (error: unknown) => {
-        read.error = error ?? new AetherError("AETHER_BAD_PAYLOAD", "The schema rejected without a reason");
-        settle();
+      malformed: (original, error) => {
+        this.#active--;
+        this.#malformed(original, error);
       },
-    );
-  }
-
-  #queueRead(read: Read): void {
-    this.#reads ??= [];
-    this.#reads.push(read);
+      advanced: () => {
+        this.wake();
+        this.#tellIdle();
+      },
+    });
     this.#active++;
-    this.#delivery.hold();
+    this.#reads.add(wave, ready);
   }
 
   #malformed(wave: Wave, error: unknown): void {
@@ -296,7 +262,7 @@ export class Handlers implements Runnable, Consumer {
   #start(wave: Wave, original: Wave): void {
     const { causality, interceptors, emitting, observers } = this.#shared;
     const handling = new Handling(original, emitting);
-    const attempt = this.#attempts?.get(original);
+    const attempt = this.#retries?.attemptOf(original);
     if (attempt !== undefined) {
       handling.again(attempt);
     }
@@ -394,53 +360,15 @@ export class Handlers implements Runnable, Consumer {
         this.#delivery.absorb(wave, "closed");
         this.#finished(wave);
       } else {
-        this.#retry(handling, retryMs, handling.attempt);
+        this.#retry(wave, retryMs, handling.attempt);
       }
       return;
     }
-    if (!wave.plain) {
-      this.#answer(handling, value);
+    if (!wave.plain && wave.exchange !== undefined) {
+      this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
+      this.#answers.give(handling, wave.exchange, value);
     }
     this.#finished(wave);
-  }
-
-  #answer(handling: Handling, value: unknown): void {
-    const { wave } = handling;
-    const { exchange } = wave;
-    if (exchange === undefined) {
-      return;
-    }
-    if (value === undefined || wave.kind !== "query") {
-      exchange.silent(this.#delivery.teller);
-      return;
-    }
-    try {
-      const payload = this.#shared.replies.answer(this.#contract, value);
-      if (payload instanceof Promise) {
-        payload.then(
-          (late) => this.#give(exchange, late),
-          (error: unknown) => this.#keep(handling, error),
-        );
-      } else {
-        this.#give(exchange, payload);
-      }
-    } catch (error) {
-      this.#keep(handling, error);
-    }
-  }
-
-  #give(exchange: Exchange, payload: unknown): void {
-    const { by, byId } = this.#delivery.teller;
-    exchange.answered({ payload, by, byId });
-  }
-
-  /** An answer that does not fit its contract is not given: the query fails. */
-  #keep(handling: Handling, error: unknown): void {
-    const { wave, attempt } = handling;
-    this.#delivery.failed(wave, error, attempt, true);
-    const message = messageOf(error);
-    const { teller } = this.#delivery;
-    wave.exchange?.reflected({ code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, ...teller });
   }
 
   #failed(handling: Handling, error: unknown): void {
@@ -448,25 +376,17 @@ export class Handlers implements Runnable, Consumer {
     this.#end(handling);
     const { maxAttempts, backoffMs } = this.#settings;
     if (retryMs !== undefined && !this.#drained) {
-      this.#retry(handling, retryMs, attempt);
+      this.#retry(wave, retryMs, attempt);
       return;
     }
     const isHopeless = error instanceof UnrecoverableError || this.#drained || wave.exchange?.over === true;
     const final = attempt >= maxAttempts || isHopeless;
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
-      const longest = Math.min(backoffMs.max, backoffMs.base * 2 ** (attempt - 1));
-      this.#retry(handling, this.#shared.random() * longest, attempt + 1);
+      this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), attempt + 1);
       return;
     }
-    const retryable = error instanceof AetherError ? error.retryable : !(error instanceof UnrecoverableError);
-    wave.exchange?.reflected({
-      code: "error",
-      error: error instanceof AetherError ? error.code : "AETHER_HANDLER_FAILED",
-      message: messageOf(error),
-      retryable,
-      ...this.#delivery.teller,
-    });
+    wave.exchange?.reflected(failureOf(error, this.#delivery.teller));
     this.#finished(wave);
   }
 
@@ -476,26 +396,16 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #finished(wave: Wave): void {
-    this.#attempts?.delete(wave);
+    this.#retries?.forget(wave);
     this.#delivery.release(wave);
     if (this.#idle !== undefined) {
       this.#tellIdle();
     }
   }
 
-  /** Lets the wave come again after `delayMs`, at the end of its band; its key stays held. */
-  #retry(handling: Handling, delayMs: number, attempt: number): void {
-    const { wave } = handling;
-    this.#attempts ??= new WeakMap();
-    this.#attempts.set(wave, attempt);
-    this.#retrying ??= new Map();
-    this.#delivery.undeliver();
-    const undo = this.#shared.deadlines.after(delayMs, () => {
-      this.#retrying?.delete(wave);
-      this.#delivery.putBack(wave);
-      this.wake();
-    });
-    this.#retrying.set(wave, undo);
+  #retry(wave: Wave, delayMs: number, attempt: number): void {
+    this.#retries ??= new Retries(this.#delivery, this.#shared.deadlines, () => this.wake());
+    this.#retries.add(wave, delayMs, attempt);
   }
 
   /** Waves of the run that are neither handled nor in the inbox. */
@@ -504,7 +414,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   get running(): number {
-    return this.#active - (this.#reads?.length ?? 0);
+    return this.#active - (this.#reads?.size ?? 0);
   }
 
   pause(): void {
@@ -519,7 +429,7 @@ export class Handlers implements Runnable, Consumer {
   /** Whether nothing is queued, running or waiting for another attempt. */
   get #isIdle(): boolean {
     return (
-      this.#active === 0 && this.#run === undefined && this.#delivery.size === 0 && (this.#retrying?.size ?? 0) === 0
+      this.#active === 0 && this.#run === undefined && this.#delivery.size === 0 && (this.#retries?.size ?? 0) === 0
     );
   }
 
@@ -531,7 +441,7 @@ export class Handlers implements Runnable, Consumer {
 
   async drain(deadlineMs: number): Promise<void> {
     this.#delivery.clear("requests");
-    this.#giveUpRetries((wave) => wave.exchange !== undefined);
+    this.#retries?.giveUp((wave) => wave.exchange !== undefined);
     if (this.#paused) {
       this.#giveUp();
     }
@@ -556,24 +466,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #giveUp(): void {
-    this.#giveUpRetries(() => true);
+    this.#retries?.giveUp(() => true);
     this.#delivery.clear("all");
   }
-
-  #giveUpRetries(which: (wave: Wave) => boolean): void {
-    for (const [wave, undo] of this.#retrying ?? []) {
-      if (which(wave)) {
-        undo();
-        this.#retrying?.delete(wave);
-        this.#attempts?.delete(wave);
-        this.#delivery.unhold();
-        this.#delivery.release(wave);
-        this.#delivery.absorb(wave, "closed");
-      }
-    }
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -52,6 +52,9 @@ const EMIT_OPTIONS: Known<EmitOptions> = {
   whenFull: true,
 };
 
+/** How long a command or query, or `whenFull: "wait"`, waits where nothing else is said. */
+export const DEFAULT_TIMEOUT_MS = 2000;
+
 const LATER = new Set(["afterMs", "at", "dataRef", "fairBy"]);
 const MOST_HEADERS = 64;
 const MOST_HEADER_BYTES = 8192;

@@ -1,4 +1,8 @@
-/** What an emit resolves to. */
+/** Receipts: what an emit resolves to. */
+
+import type { Wave } from "../wave/wave.ts";
+
+/** What became of an emitted wave. */
 export interface Receipt {
   /** Id of the wave. */
   readonly id: string;
@@ -10,4 +14,9 @@ export interface Receipt {
   readonly heard?: number;
   /** Where it was recorded. */
   readonly position?: string;
+}
+
+/** The receipt of a wave that has travelled. */
+export function receiptOf({ id }: Wave, heard: number | undefined): Receipt {
+  return heard === undefined ? { id, outcome: "travelled" } : { id, outcome: "travelled", heard };
 }

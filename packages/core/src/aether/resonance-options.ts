@@ -1,7 +1,7 @@
 /** What a resonance may be asked to be, checked, with the defaults of its vibrator. */
 
 import { AetherError, expected, show } from "../errors.ts";
-import type { InboxSettings } from "./delivery.ts";
+import type { InboxSettings } from "../inbox/inbox.ts";
 import type { HandlerSettings } from "./handlers.ts";
 import { assertKnown, millisecondsOf, wholeOf } from "./options.ts";
 

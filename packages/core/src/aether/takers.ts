@@ -4,10 +4,10 @@ import type { Clock } from "../clock.ts";
 import { expected } from "../errors.ts";
 import { asItIs, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
+import type { Replies } from "./answers.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Replies } from "./handlers.ts";
 import type { Observers } from "./observers.ts";
 
 /** Everything the takers of one resonance work with. */

@@ -14,17 +14,42 @@ const SLOWEST_MS = 1000;
 const STRIDE = 16;
 const LONGEST_MS = 10;
 
+/** Most places that a tick is given in advance. */
+const MOST_PLACES = 1024;
+
 /** Waves of one tick: run `r` goes on `routes[r]`, from `starts[r]` up to the start of the next. */
-interface Tick {
+class Tick {
   readonly waves: Wave[];
   readonly routes: Route[];
   readonly starts: number[];
+  waveCount = 0;
+  runCount = 0;
+
+  /** With as many places as the last tick needed, the arrays need not grow step by step. */
+  constructor(waves: number, runs: number) {
+    this.waves = waves > 1 ? new Array<Wave>(waves) : [];
+    this.routes = runs > 1 ? new Array<Route>(runs) : [];
+    this.starts = runs > 1 ? new Array<number>(runs) : [];
+  }
+
+  begin(route: Route): void {
+    this.routes[this.runCount] = route;
+    this.starts[this.runCount++] = this.waveCount;
+  }
+
+  /** The place behind the last wave of run `r`. */
+  end(r: number): number {
+    return r + 1 < this.runCount ? (this.starts[r + 1] ?? this.waveCount) : this.waveCount;
+  }
 }
 
 /** Waves in the order they were emitted in. What cannot go in runs must call {@link settle} first, to keep the order. */
 export class Current {
   /** The waves that have entered in this tick. */
   #tick: Tick | undefined;
+  /** How many waves and runs the last tick had. */
+  #lastWaves = 1;
+  #lastRuns = 1;
   #lastRoute: Route | undefined;
   #band = 0;
   #oneBand = true;
@@ -41,32 +66,39 @@ export class Current {
     if (band < route.openBand || wave.hops > route.runHops || !wave.plain || wave.halfLifeMs < SLOWEST_MS) {
       return false;
     }
-    const tick = this.#tick;
-    if (tick === undefined) {
-      if (route.runWaves < 1 || bytes > route.runBytes) {
-        return false;
-      }
-      this.#tick = { waves: [wave], routes: [route], starts: [0] };
-      this.#lastRoute = route;
-      this.#band = band;
-      this.#oneBand = true;
-      this.#bytes = bytes;
-      soon(this.#flow);
-      return true;
-    }
-    const { waves } = tick;
-    if (waves.length >= route.runWaves || this.#bytes + bytes > route.runBytes) {
+    const tick = this.#tick ?? this.#begin(band);
+    if (tick.waveCount >= route.runWaves || this.#bytes + bytes > route.runBytes) {
       return false;
     }
     if (route !== this.#lastRoute) {
       this.#lastRoute = route;
-      tick.routes.push(route);
-      tick.starts.push(waves.length);
+      tick.begin(route);
     }
     this.#oneBand &&= band === this.#band;
     this.#bytes += bytes;
-    waves.push(wave);
+    tick.waves[tick.waveCount++] = wave;
     return true;
+  }
+
+  #begin(band: number): Tick {
+    const tick = new Tick(this.#lastWaves, this.#lastRuns);
+    this.#tick = tick;
+    this.#lastRoute = undefined;
+    this.#band = band;
+    this.#oneBand = true;
+    this.#bytes = 0;
+    soon(this.#flow);
+    return tick;
+  }
+
+  #end(): Tick | undefined {
+    const tick = this.#tick;
+    this.#tick = undefined;
+    if (tick !== undefined) {
+      this.#lastWaves = Math.min(tick.waveCount, MOST_PLACES);
+      this.#lastRuns = Math.min(tick.runCount, MOST_PLACES);
+    }
+    return tick;
   }
 
   /** Puts every wave that is on its way into the inboxes now: what comes next comes after them. */
@@ -76,32 +108,27 @@ export class Current {
       this.#flowing = undefined;
       hand(flowing, this.#flowingRun, this.#flowingListener + 1);
     }
-    const tick = this.#tick;
+    const tick = this.#end();
     if (tick !== undefined) {
-      this.#tick = undefined;
       hand(tick, 0, 0);
     }
   }
 
   /** The tick has ended: each listener takes its runs, and handles them at once where order allows it. */
   #handOver(): void {
-    const tick = this.#tick;
-    this.#tick = undefined;
+    const tick = this.#end();
     if (tick === undefined) {
       return; // It was settled.
     }
-    const { waves, routes, starts } = tick;
     if (!this.#oneBand) {
       hand(tick, 0, 0);
       return;
     }
     this.#flowing = tick;
     let startedAt = 0;
-    for (let r = 0; r < routes.length; r++) {
-      const from = starts[r] ?? 0;
-      const to = starts[r + 1] ?? waves.length;
+    for (let r = 0; r < tick.runCount; r++) {
       this.#flowingRun = r;
-      this.#flowRun(tick, routes[r], from, to);
+      this.#flowRun(tick, r);
       if (this.#flowing !== tick) {
         return; // A handler made the rest settle.
       }
@@ -118,7 +145,10 @@ export class Current {
     this.#flowing = undefined;
   }
 
-  #flowRun(tick: Tick, route: Route | undefined, from: number, to: number): void {
+  #flowRun(tick: Tick, r: number): void {
+    const route = tick.routes[r];
+    const from = tick.starts[r] ?? 0;
+    const to = tick.end(r);
     if (route?.only !== undefined) {
       this.#flowingListener = 0;
       route.only.receiveRun(tick.waves, from, to, true);
@@ -133,13 +163,12 @@ export class Current {
 }
 
 /** Lets the listeners from run `r` and listener `i` on take their waves into their inboxes. */
-function hand({ waves, routes, starts }: Tick, r: number, i: number): void {
+function hand(tick: Tick, r: number, i: number): void {
   let first = i;
-  for (let at = r; at < routes.length; at++) {
-    const to = starts[at + 1] ?? waves.length;
-    const listeners = routes[at]?.alone ?? [];
+  for (let at = r; at < tick.runCount; at++) {
+    const listeners = tick.routes[at]?.alone ?? [];
     for (let l = first; l < listeners.length; l++) {
-      listeners[l]?.receiveRun(waves, starts[at] ?? to, to, false);
+      listeners[l]?.receiveRun(tick.waves, tick.starts[at] ?? 0, tick.end(at), false);
     }
     first = 0;
   }

@@ -170,6 +170,11 @@ function assertSchema(option: string, schema: Schema | undefined): void {
   }
 }
 
+/** `response` with its payload as `reply` gives it out. Rejects with `AETHER_BAD_PAYLOAD`. */
+export async function readAnswer(reply: Schema, response: Wave): Promise<Wave> {
+  return response.withPayload(await parse(reply, response.payload, `the answer on "${response.channel}"`));
+}
+
 /**
  * `value` as `schema` gives it out, at once or, where the schema waits for something, later. Throws or rejects with
  * `AETHER_BAD_PAYLOAD`, which names each path and reason.

@@ -1,0 +1,100 @@
+/** Uses: the channels that one vibrator has emitted on, each checked once and kept with its way out. */
+
+import { AetherError } from "../errors.ts";
+import type { Link, Outlet } from "../medium/medium.ts";
+import { Channel } from "../wave/channel.ts";
+import { assertChannelName } from "../wave/channel-name.ts";
+import { Recent } from "../wave/recent.ts";
+import { type AdmissionLimits, assertSource } from "./admission.ts";
+
+/** What uses need of an aether. */
+export interface UsesParts {
+  readonly link: Link;
+  readonly limits: AdmissionLimits;
+}
+
+/** A channel that was emitted on before. */
+export interface Use {
+  readonly name: string;
+  readonly contract: Channel | undefined;
+  readonly outlet: Outlet;
+  emitted: number;
+}
+
+/** Channels that one vibrator remembers. */
+const MOST_CHANNELS = 4096;
+
+/** The channels of one vibrator; none any more once it is closed. */
+export class Uses {
+  readonly #parts: UsesParts;
+  readonly #source: string;
+  /** By name for plain names, by contract for contracts. */
+  readonly #known = new Recent<string | Channel, Use>(MOST_CHANNELS);
+  #last: Use | undefined;
+  #lastKey: string | Channel | undefined;
+  #closed = false;
+
+  /** `source` is the name of the vibrator. */
+  constructor(parts: UsesParts, source: string) {
+    this.#parts = parts;
+    this.#source = source;
+  }
+
+  /**
+   * The channel as it was used before; a new one is checked first. Throws `AETHER_CLOSED`, `AETHER_BAD_CHANNEL`,
+   * `AETHER_UNAUTHORISED` or `AETHER_UNSUPPORTED`.
+   */
+  of(channel: string | Channel): Use {
+    this.assertOpen();
+    if (channel === this.#lastKey && this.#last !== undefined) {
+      return this.#last;
+    }
+    const use = this.#known.get(channel) ?? this.#new(channel);
+    this.#last = use;
+    this.#lastKey = channel;
+    return use;
+  }
+
+  #new(channel: string | Channel): Use {
+    const { limits, link } = this.#parts;
+    const contract = channel instanceof Channel ? channel : undefined;
+    const name: unknown = contract === undefined ? channel : contract.name;
+    assertChannelName(name, limits.maxChannelLength);
+    assertSource(this.#source, limits);
+    if (contract?.recorded) {
+      throw new AetherError(
+        "AETHER_UNSUPPORTED",
+        `Expected a medium that can record for "${name}", got one that cannot: take \`recorded\` off the channel`,
+        { details: { channel: name } },
+      );
+    }
+    const use: Use = { name, contract, outlet: link.outlet(name), emitted: 0 };
+    this.#known.set(channel, use);
+    return use;
+  }
+
+  /** The channels emitted on, with how many waves, as far as they are remembered. */
+  *channels(): Iterable<{ readonly channel: string; readonly waves: number }> {
+    for (const { name, emitted } of this.#known.values()) {
+      if (emitted > 0) {
+        yield { channel: name, waves: emitted };
+      }
+    }
+  }
+
+  /** Throws `AETHER_CLOSED` once the vibrator is closed. */
+  assertOpen(): void {
+    if (this.#closed) {
+      throw this.closedError();
+    }
+  }
+
+  closedError(): AetherError {
+    return new AetherError("AETHER_CLOSED", `Expected an open vibrator, got "${this.#source}" after it was closed`);
+  }
+
+  /** Refuses every channel from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+}
