@@ -45,6 +45,7 @@ export { matches } from "./wave/pattern.ts";
 export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
 export {
   type Headers,
+  type Lineage,
   type Moment,
   type Origin,
   type Surroundings,
@@ -52,4 +53,5 @@ export {
   type WaveExtras,
   type WaveInit,
   type WaveKind,
+  type WaveParts,
 } from "./wave/wave.ts";

@@ -60,5 +60,5 @@ export function sampleInit<P = unknown>(changes: SampleChanges<P> = {}): WaveIni
 
 /** A wave, with `changes`. */
 export function sampleWave<P = unknown>(changes: SampleChanges<P> = {}): Wave<P> {
-  return new Wave<P>(sampleInit(changes));
+  return Wave.of<P>(sampleInit(changes));
 }

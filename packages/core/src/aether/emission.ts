@@ -37,8 +37,8 @@ export class Emission implements Emitting {
   constructor(parts: EmissionParts, origin: Origin, onReflection: (reflection: Reflection) => void) {
     this.#parts = parts;
     this.#origin = origin;
-    this.#uses = new Uses(parts, origin.source);
-    this.#outgoing = new Outgoing(parts, origin);
+    this.#uses = new Uses(parts, origin);
+    this.#outgoing = new Outgoing(parts);
     this.#asking = new Asking(parts, this.#outgoing, onReflection);
   }
 
@@ -219,7 +219,7 @@ export class Emission implements Emitting {
     try {
       await checking;
       if (whenFull === "wait") {
-        ({ launched } = await whenRoom(use.name, { timeoutMs, signal }, link, deadlines, launchIfOpen));
+        ({ launched } = await whenRoom(use.channel, { timeoutMs, signal }, link, deadlines, launchIfOpen));
       } else {
         launched = launchIfOpen();
       }
@@ -242,7 +242,7 @@ export class Emission implements Emitting {
 
   /** Lets the interceptors have what is about to be emitted, and then `last`. */
   #intercepted<R>(
-    { name, contract }: Use,
+    { channel, contract }: Use,
     kind: Draft["kind"],
     payload: unknown,
     options: EmitOptions = {},
@@ -250,10 +250,7 @@ export class Emission implements Emitting {
     last: (draft: Draft) => Promise<R>,
   ): Promise<R> {
     const { source } = this.#origin;
-    return this.#parts.interceptors.emit(
-      { channel: name, contract, kind, payload, options, source, cause: wave },
-      last,
-    );
+    return this.#parts.interceptors.emit({ channel, contract, kind, payload, options, source, cause: wave }, last);
   }
 
   /** The channel of a draft, which an interceptor may have changed. */

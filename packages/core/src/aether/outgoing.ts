@@ -3,7 +3,7 @@
 import type { Physics } from "../physics/physics.ts";
 import type { Exchange } from "../wave/exchange.ts";
 import type { Ids } from "../wave/ids.ts";
-import type { Origin, Wave, WaveKind } from "../wave/wave.ts";
+import type { Wave, WaveKind } from "../wave/wave.ts";
 import { type AdmissionLimits, measure, prepare } from "./admission.ts";
 import type { Observers } from "./observers.ts";
 import type { CheckedEmit } from "./options.ts";
@@ -23,15 +23,13 @@ export interface OutgoingParts {
 /** The outgoing waves of one vibrator. */
 export class Outgoing {
   readonly #parts: OutgoingParts;
-  readonly #origin: Origin;
   /** Every wave that was composed; those that faded or were exhausted are among them. */
   emitted = 0;
   faded = 0;
   exhausted = 0;
 
-  constructor(parts: OutgoingParts, origin: Origin) {
+  constructor(parts: OutgoingParts) {
     this.#parts = parts;
-    this.#origin = origin;
   }
 
   /** The wave that leaves now; from here on it counts as emitted. Throws `AETHER_TOO_LARGE` or `AETHER_BAD_PAYLOAD`. */
@@ -53,22 +51,8 @@ export class Outgoing {
     }
     this.emitted++;
     use.emitted++;
-    return compose(
-      {
-        id: options.id ?? ids.next(),
-        channel: use.name,
-        contract: use.contract,
-        kind,
-        payload: body,
-        bytes,
-        options,
-        cause,
-        origin: this.#origin,
-        moment: time.moment,
-        exchange,
-      },
-      physics,
-    );
+    const id = options.id ?? ids.next();
+    return compose({ id, use, kind, payload: body, bytes, options, cause, moment: time.moment, exchange }, physics);
   }
 
   /** The medium has `wave`, and carries it to `heard` groups where that is known. */

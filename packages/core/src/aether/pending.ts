@@ -258,7 +258,7 @@ export class Pending extends Deadline implements Exchange {
 
 /** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
 function responseTo(query: Wave, answer: Answer, now: number): Wave {
-  return new Wave({
+  return Wave.of({
     id: `${query.id}?${answer.byId}`,
     channel: query.channel,
     kind: "response",

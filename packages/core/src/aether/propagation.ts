@@ -4,7 +4,7 @@ import { expected } from "../errors.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Exchange } from "../wave/exchange.ts";
-import { type Moment, type Origin, Wave, type WaveExtras, type WaveKind } from "../wave/wave.ts";
+import { type Moment, Wave, type WaveExtras, type WaveHead, type WaveKind } from "../wave/wave.ts";
 import { type CheckedEmit, NO_OPTIONS } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 
@@ -21,14 +21,13 @@ export const NO_CAUSE: Cause = Object.freeze({ wave: undefined, trace: undefined
 /** What {@link compose} makes a wave of. */
 export interface Composition {
   readonly id: string;
-  readonly channel: string;
-  readonly contract: Channel | undefined;
+  /** The channel, and what waves on it have in common. */
+  readonly use: WaveHead & { readonly contract: Channel | undefined };
   readonly kind: WaveKind;
   readonly payload: unknown;
   readonly bytes: number;
   readonly options: CheckedEmit;
   readonly cause: Cause;
-  readonly origin: Origin;
   readonly moment: Moment;
   readonly exchange: Exchange | undefined;
 }
@@ -38,25 +37,26 @@ export interface Composition {
  * else 0.5. docs/physics.md §1, §2.
  */
 export function compose(parts: Composition, physics: Physics): Wave {
-  const { options, contract, moment } = parts;
-  const cause = parts.cause.wave;
+  const { id, options, use, moment, kind, bytes } = parts;
+  const { channel, origin, contract } = use;
+  const { wave: cause, trace } = parts.cause;
+  const halfLifeMs =
+    options.halfLifeMs === undefined ? use.halfLifeMs : halfLifeOn(contract, options.halfLifeMs, physics);
+  const isUsual = kind === use.kind && bytes === use.bytes && halfLifeMs === use.halfLifeMs;
   return new Wave({
-    id: parts.id,
-    channel: parts.channel,
-    kind: parts.kind,
+    id,
+    head: isUsual ? use : { channel, kind, origin, halfLifeMs, bytes },
     payload: parts.payload,
     amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(moment.at) ?? DEFAULT_AMPLITUDE,
-    origin: parts.origin,
     moment,
-    halfLifeMs: physics.enabled
-      ? (options.halfLifeMs ?? contract?.halfLifeMs ?? physics.halfLifeMs)
-      : Number.POSITIVE_INFINITY,
-    hops: cause === undefined ? 1 : cause.hops + 1,
-    cause: cause?.id,
-    trace: parts.cause.trace ?? parts.id,
-    bytes: parts.bytes,
+    lineage: trace === undefined ? undefined : { hops: (cause?.hops ?? 0) + 1, cause: cause?.id, trace },
     extras: extrasOf(options, contract?.version, parts.exchange),
   });
+}
+
+/** The half-life of a wave in milliseconds: the one asked for, else the channel's, else that of the laws. */
+export function halfLifeOn(contract: Channel | undefined, asked: number | undefined, physics: Physics): number {
+  return physics.enabled ? (asked ?? contract?.halfLifeMs ?? physics.halfLifeMs) : Number.POSITIVE_INFINITY;
 }
 
 function extrasOf(

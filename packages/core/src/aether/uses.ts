@@ -2,20 +2,24 @@
 
 import { AetherError } from "../errors.ts";
 import type { Link, Outlet } from "../medium/medium.ts";
+import type { Physics } from "../physics/physics.ts";
 import { Channel } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
+import { REFERENCE_BYTES } from "../wave/codec.ts";
 import { Recent } from "../wave/recent.ts";
+import type { Origin, WaveHead } from "../wave/wave.ts";
 import { type AdmissionLimits, assertSource } from "./admission.ts";
+import { halfLifeOn } from "./propagation.ts";
 
 /** What uses need of an aether. */
 export interface UsesParts {
   readonly link: Link;
   readonly limits: AdmissionLimits;
+  readonly physics: Physics;
 }
 
-/** A channel that was emitted on before. */
-export interface Use {
-  readonly name: string;
+/** A channel that was emitted on before. It is the head of all waves on it that ask for nothing else. */
+export interface Use extends WaveHead {
   readonly contract: Channel | undefined;
   readonly outlet: Outlet;
   emitted: number;
@@ -27,17 +31,16 @@ const MOST_CHANNELS = 4096;
 /** The channels of one vibrator; none any more once it is closed. */
 export class Uses {
   readonly #parts: UsesParts;
-  readonly #source: string;
+  readonly #origin: Origin;
   /** By name for plain names, by contract for contracts. */
   readonly #known = new Recent<string | Channel, Use>(MOST_CHANNELS);
   #last: Use | undefined;
   #lastKey: string | Channel | undefined;
   #closed = false;
 
-  /** `source` is the name of the vibrator. */
-  constructor(parts: UsesParts, source: string) {
+  constructor(parts: UsesParts, origin: Origin) {
     this.#parts = parts;
-    this.#source = source;
+    this.#origin = origin;
   }
 
   /**
@@ -56,11 +59,11 @@ export class Uses {
   }
 
   #new(channel: string | Channel): Use {
-    const { limits, link } = this.#parts;
+    const { limits, link, physics } = this.#parts;
     const contract = channel instanceof Channel ? channel : undefined;
     const name: unknown = contract === undefined ? channel : contract.name;
     assertChannelName(name, limits.maxChannelLength);
-    assertSource(this.#source, limits);
+    assertSource(this.#origin.source, limits);
     if (contract?.recorded) {
       throw new AetherError(
         "AETHER_UNSUPPORTED",
@@ -68,16 +71,25 @@ export class Uses {
         { details: { channel: name } },
       );
     }
-    const use: Use = { name, contract, outlet: link.outlet(name), emitted: 0 };
+    const use: Use = {
+      channel: name,
+      outlet: link.outlet(name),
+      emitted: 0,
+      kind: contract?.kind ?? "event",
+      halfLifeMs: halfLifeOn(contract, undefined, physics),
+      bytes: REFERENCE_BYTES,
+      origin: this.#origin,
+      contract,
+    };
     this.#known.set(channel, use);
     return use;
   }
 
   /** The channels emitted on, with how many waves, as far as they are remembered. */
   *channels(): Iterable<{ readonly channel: string; readonly waves: number }> {
-    for (const { name, emitted } of this.#known.values()) {
+    for (const { channel, emitted } of this.#known.values()) {
       if (emitted > 0) {
-        yield { channel: name, waves: emitted };
+        yield { channel, waves: emitted };
       }
     }
   }
@@ -90,7 +102,10 @@ export class Uses {
   }
 
   closedError(): AetherError {
-    return new AetherError("AETHER_CLOSED", `Expected an open vibrator, got "${this.#source}" after it was closed`);
+    return new AetherError(
+      "AETHER_CLOSED",
+      `Expected an open vibrator, got "${this.#origin.source}" after it was closed`,
+    );
   }
 
   /** Refuses every channel from now on. */

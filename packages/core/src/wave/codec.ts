@@ -139,7 +139,7 @@ export const jsonCodec: Codec = {
 };
 
 /** What a payload that travels by reference is taken to weigh, in bytes. */
-const REFERENCE_BYTES = 512;
+export const REFERENCE_BYTES = 512;
 
 /** What `payload` counts against byte bounds: bytes and texts exactly, everything else 512. */
 export function weigh(payload: unknown): number {

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { ReflectCause, ReflectCode } from "./exchange.ts";
-import { Wave, type WaveInit } from "./wave.ts";
+import { partsOf, Wave, type WaveInit } from "./wave.ts";
 
 /** What a reflection tells. */
 export interface ReflectionPayload {
@@ -21,7 +21,7 @@ export class Reflection extends Wave<ReflectionPayload> {
   readonly #on: string;
 
   constructor(init: WaveInit<ReflectionPayload> & { readonly of: string; readonly on: string }) {
-    super(init);
+    super(partsOf(init));
     this.#of = init.of;
     this.#on = init.on;
   }

@@ -55,58 +55,89 @@ export interface WaveExtras {
   readonly emittedAt?: number | undefined;
 }
 
-/** Everything a wave is made of. */
-export interface WaveInit<P = unknown> {
-  readonly id: string;
+/** What all waves of one emitter on one channel may have in common. */
+export interface WaveHead {
   readonly channel: string;
   readonly kind: WaveKind;
+  readonly origin: Origin;
+  readonly halfLifeMs: number;
+  /** What it counts against byte bounds. */
+  readonly bytes: number;
+}
+
+/** Everything a wave is made of. */
+export interface WaveInit<P = unknown> extends WaveHead {
+  readonly id: string;
   readonly payload: P;
   /** 0..1, at the last emission. */
   readonly amplitude: number;
-  readonly origin: Origin;
   readonly moment: Moment;
-  readonly halfLifeMs: number;
   readonly hops: number;
   readonly cause: string | undefined;
   readonly trace: string;
-  /** What it counts against byte bounds. */
-  readonly bytes: number;
   readonly extras: WaveExtras | undefined;
+}
+
+/** What a wave has that was caused by another, or belongs to the trace of one. */
+export interface Lineage {
+  readonly hops: number;
+  readonly cause: string | undefined;
+  readonly trace: string;
+}
+
+/** {@link WaveInit} in the form that a wave keeps it in. */
+export interface WaveParts<P = unknown> {
+  readonly id: string;
+  readonly head: WaveHead;
+  readonly payload: P;
+  readonly amplitude: number;
+  readonly moment: Moment;
+  /** `undefined` for a wave that nothing caused, and that begins its trace. */
+  readonly lineage: Lineage | undefined;
+  readonly extras: WaveExtras | undefined;
+}
+
+/** The parts of a wave that shares nothing with others. */
+export function partsOf<P>(init: WaveInit<P>): WaveParts<P> {
+  const { id, channel, kind, origin, halfLifeMs, bytes, payload, amplitude, moment, hops, cause, trace, extras } = init;
+  const isRoot = hops === 1 && cause === undefined && trace === id;
+  return {
+    id,
+    head: { channel, kind, origin, halfLifeMs, bytes },
+    payload,
+    amplitude,
+    moment,
+    lineage: isRoot ? undefined : { hops, cause, trace },
+    extras,
+  };
 }
 
 const NO_HEADERS: Headers = Object.freeze({});
 const NO_EXTRAS: WaveExtras = Object.freeze({});
 
-/** One immutable message. Made by emitting, never by hand. */
+/** One immutable message. Made by emitting, never by hand. There are many: what they share is kept once. */
 export class Wave<P = unknown> {
   readonly #id: string;
-  readonly #channel: string;
-  readonly #kind: WaveKind;
+  readonly #head: WaveHead;
   readonly #payload: P;
   readonly #amplitude: number;
-  readonly #origin: Origin;
   readonly #moment: Moment;
-  readonly #halfLifeMs: number;
-  readonly #hops: number;
-  readonly #cause: string | undefined;
-  readonly #trace: string;
-  readonly #bytes: number;
+  readonly #lineage: Lineage | undefined;
   readonly #extras: WaveExtras | undefined;
 
-  constructor(init: WaveInit<P>) {
-    this.#id = init.id;
-    this.#channel = init.channel;
-    this.#kind = init.kind;
-    this.#payload = init.payload;
-    this.#amplitude = init.amplitude;
-    this.#origin = init.origin;
-    this.#moment = init.moment;
-    this.#halfLifeMs = init.halfLifeMs;
-    this.#hops = init.hops;
-    this.#cause = init.cause;
-    this.#trace = init.trace;
-    this.#bytes = init.bytes;
-    this.#extras = init.extras;
+  constructor(parts: WaveParts<P>) {
+    this.#id = parts.id;
+    this.#head = parts.head;
+    this.#payload = parts.payload;
+    this.#amplitude = parts.amplitude;
+    this.#moment = parts.moment;
+    this.#lineage = parts.lineage;
+    this.#extras = parts.extras;
+  }
+
+  /** A wave that is made of `init`. */
+  static of<P>(init: WaveInit<P>): Wave<P> {
+    return new Wave(partsOf(init));
   }
 
   /** Unique; a repeated emit under a given id is the same wave. */
@@ -115,11 +146,11 @@ export class Wave<P = unknown> {
   }
 
   get channel(): string {
-    return this.#channel;
+    return this.#head.channel;
   }
 
   get kind(): WaveKind {
-    return this.#kind;
+    return this.#head.kind;
   }
 
   get payload(): P {
@@ -143,12 +174,12 @@ export class Wave<P = unknown> {
 
   /** Name of the vibrator that emitted it. */
   get source(): string {
-    return this.#origin.source;
+    return this.#head.origin.source;
   }
 
   /** Instance id of the vibrator that emitted it. */
   get sourceId(): string {
-    return this.#origin.sourceId;
+    return this.#head.origin.sourceId;
   }
 
   /** Wall-clock milliseconds since the epoch at the emitter: information only. */
@@ -158,22 +189,22 @@ export class Wave<P = unknown> {
 
   /** Milliseconds in which it loses half of its amplitude. */
   get halfLifeMs(): number {
-    return this.#halfLifeMs;
+    return this.#head.halfLifeMs;
   }
 
   /** Crossings of the medium by this wave and those that caused it, this one included. */
   get hops(): number {
-    return this.#hops;
+    return this.#lineage?.hops ?? 1;
   }
 
   /** Id of the wave during whose handling this one was emitted. */
   get cause(): string | undefined {
-    return this.#cause;
+    return this.#lineage?.cause;
   }
 
   /** Id of the first wave of the chain. */
   get trace(): string {
-    return this.#trace;
+    return this.#lineage?.trace ?? this.#id;
   }
 
   /** What the wave is about: the unit of `order: "key"` and of interference. */
@@ -207,7 +238,7 @@ export class Wave<P = unknown> {
 
   /** What it counts against the byte bounds of an inbox. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#head.bytes;
   }
 
   /** Milliseconds it had gathered before it arrived in this process. */
@@ -240,14 +271,14 @@ export class Wave<P = unknown> {
   get arrivalAmplitude(): number {
     const heard = this.#amplitude * this.#moment.surroundings.perHop;
     const { age } = this;
-    return age > 0 ? heard * 2 ** (-age / this.#halfLifeMs) : heard;
+    return age > 0 ? heard * 2 ** (-age / this.#head.halfLifeMs) : heard;
   }
 
   /** Its amplitude at `now` on the aether's monotonic clock; without an argument: at this moment. */
   amplitudeAt(now: number = this.#moment.surroundings.clock.monotonic()): number {
     const age = this.age + Math.max(0, now - this.#moment.at);
     return attenuate(this.#amplitude, age, 1, {
-      halfLifeMs: this.#halfLifeMs,
+      halfLifeMs: this.#head.halfLifeMs,
       perHop: this.#moment.surroundings.perHop,
     });
   }
@@ -257,7 +288,7 @@ export class Wave<P = unknown> {
     const age = this.age + now - this.#moment.at;
     const { minAmplitude, maxLifetimeMs, perHop } = this.#moment.surroundings;
     // Within its first half-life it keeps at least half of what it arrived with: no power is computed for it.
-    if (age < this.#halfLifeMs && this.#amplitude * perHop >= 2 * minAmplitude) {
+    if (age < this.#head.halfLifeMs && this.#amplitude * perHop >= 2 * minAmplitude) {
       return age > maxLifetimeMs;
     }
     return age > maxLifetimeMs || this.amplitudeAt(now) < minAmplitude;
@@ -265,7 +296,7 @@ export class Wave<P = unknown> {
 
   /** The same wave with another payload: for schemas and upgrades, on the way to one handler. */
   withPayload<Q>(payload: Q): Wave<Q> {
-    return new Wave<Q>({ ...this.toInit(), payload });
+    return Wave.of<Q>({ ...this.toInit(), payload });
   }
 
   /** The same wave without its way back: for those who only look on. */
@@ -273,24 +304,24 @@ export class Wave<P = unknown> {
     const extras = this.#extras;
     return extras?.exchange === undefined
       ? this
-      : new Wave<P>({ ...this.toInit(), extras: { ...extras, exchange: undefined } });
+      : Wave.of<P>({ ...this.toInit(), extras: { ...extras, exchange: undefined } });
   }
 
   /** Everything the wave is made of. */
   toInit(): WaveInit<P> {
     return {
       id: this.#id,
-      channel: this.#channel,
-      kind: this.#kind,
+      channel: this.#head.channel,
+      kind: this.#head.kind,
       payload: this.#payload,
       amplitude: this.#amplitude,
-      origin: this.#origin,
+      origin: this.#head.origin,
       moment: this.#moment,
-      halfLifeMs: this.#halfLifeMs,
-      hops: this.#hops,
-      cause: this.#cause,
-      trace: this.#trace,
-      bytes: this.#bytes,
+      halfLifeMs: this.#head.halfLifeMs,
+      hops: this.hops,
+      cause: this.cause,
+      trace: this.trace,
+      bytes: this.#head.bytes,
       extras: this.#extras,
     };
   }
@@ -300,17 +331,17 @@ export class Wave<P = unknown> {
     const { age, emittedAt, exchange, named, ...extras } = this.#extras ?? NO_EXTRAS;
     return {
       id: this.#id,
-      channel: this.#channel,
-      kind: this.#kind,
+      channel: this.#head.channel,
+      kind: this.#head.kind,
       payload: this.#payload,
       amplitude: this.#amplitude,
       source: this.source,
       sourceId: this.sourceId,
       emittedAt: this.emittedAt,
-      halfLifeMs: this.#halfLifeMs,
-      hops: this.#hops,
-      cause: this.#cause,
-      trace: this.#trace,
+      halfLifeMs: this.#head.halfLifeMs,
+      hops: this.hops,
+      cause: this.cause,
+      trace: this.trace,
       ...extras,
     };
   }

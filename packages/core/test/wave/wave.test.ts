@@ -290,5 +290,5 @@ describe("hasFaded", () => {
 
 test("toInit gives everything back that the wave was made of", () => {
   const init = sampleInit({ extras, payload: { a: 1 } });
-  expect(new Wave(init).toInit()).toEqual(init);
+  expect(Wave.of(init).toInit()).toEqual(init);
 });

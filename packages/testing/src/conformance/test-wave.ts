@@ -18,7 +18,7 @@ function moment(): Moment {
 
 /** A wave as it leaves its emitter: an event of amplitude 0.5 that nothing caused, unless `init` says otherwise. */
 export function testWave(init: TestWaveInit): Wave {
-  return new Wave({
+  return Wave.of({
     kind: "event",
     payload: undefined,
     amplitude: 0.5,

@@ -93,7 +93,7 @@ export const deliveries: readonly BrokenMedium[] = [
       return altered({
         propagate(wave, next) {
           const { exchange, named } = wave;
-          return next(new Wave({ ...wave.toInit(), extras: { exchange, named } }));
+          return next(Wave.of({ ...wave.toInit(), extras: { exchange, named } }));
         },
       });
     },
@@ -103,7 +103,7 @@ export const deliveries: readonly BrokenMedium[] = [
     name: "rounds the amplitude",
     create() {
       return altered({
-        propagate: (wave, next) => next(new Wave({ ...wave.toInit(), amplitude: Math.fround(wave.amplitude) })),
+        propagate: (wave, next) => next(Wave.of({ ...wave.toInit(), amplitude: Math.fround(wave.amplitude) })),
       });
     },
     breaks: ["a wave arrives unchanged"],

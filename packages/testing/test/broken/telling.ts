@@ -19,7 +19,7 @@ function returning(change: (exchange: Exchange) => Exchange | undefined): Broken
           return next(wave);
         }
         const init = wave.toInit();
-        return next(new Wave({ ...init, extras: { ...init.extras, exchange: change(exchange) } }));
+        return next(Wave.of({ ...init, extras: { ...init.extras, exchange: change(exchange) } }));
       },
     });
 }

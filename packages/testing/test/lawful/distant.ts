@@ -48,7 +48,7 @@ function standIn(exchange: Exchange): Exchange {
 function copyOf(wave: Wave): Wave {
   const init = wave.toInit();
   const exchange = wave.exchange && standIn(wave.exchange);
-  return new Wave({ ...init, payload: structuredClone(init.payload), extras: { ...init.extras, exchange } });
+  return Wave.of({ ...init, payload: structuredClone(init.payload), extras: { ...init.extras, exchange } });
 }
 
 /** Makes media that share one space, as processes share a server. */
