@@ -63,6 +63,16 @@ export class UnrecoverableError extends Error {
   }
 }
 
+/** What `error` says, whatever was thrown: also a value that throws when it is looked at. */
+export function messageOf(error: unknown): string {
+  try {
+    const text: unknown = error instanceof Error ? error.message : String(error);
+    return typeof text === "string" ? text : show(text);
+  } catch {
+    return "a value that cannot be shown";
+  }
+}
+
 /** The one form of validation texts: "Expected `name` to be …, got …". */
 export function expected(name: string, what: string, got: unknown): AetherError {
   return new AetherError("AETHER_BAD_OPTION", `Expected \`${name}\` to be ${what}, got ${show(got)}`, {

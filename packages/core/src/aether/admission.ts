@@ -1,6 +1,6 @@
 /** Admission: the emitter's gate. It lets a wave out only under a legal name, from an allowed source, with a payload that fits. */
 
-import { AetherError } from "../errors.ts";
+import { AetherError, messageOf } from "../errors.ts";
 import type { Channel } from "../wave/channel.ts";
 import { parse } from "../wave/channel.ts";
 import { assertTravels, jsonCodec, weigh } from "../wave/codec.ts";
@@ -56,8 +56,23 @@ function tooLarge(bytes: number, limits: AdmissionLimits): AetherError {
   );
 }
 
-/** `payload` as it is handed over when payloads are not simply passed by reference. */
+/**
+ * `payload` as it is handed over when payloads are not simply passed by reference. Throws `AETHER_BAD_PAYLOAD` or
+ * `AETHER_TOO_LARGE`.
+ */
 export function prepare(payload: unknown, limits: AdmissionLimits): Admitted {
+  try {
+    return handedOver(payload, limits);
+  } catch (cause) {
+    if (cause instanceof AetherError) {
+      throw cause;
+    }
+    const message = `Expected a payload that can be handed over, got one that throws: ${messageOf(cause)}`;
+    throw new AetherError("AETHER_BAD_PAYLOAD", message, { cause });
+  }
+}
+
+function handedOver(payload: unknown, limits: AdmissionLimits): Admitted {
   if (limits.payloads === "codec") {
     assertTravels(payload);
     const encoded = jsonCodec.encode(payload);

@@ -9,9 +9,9 @@ import type { Handler } from "./handlers.ts";
 import type { Interceptor } from "./interceptors.ts";
 import { requestOf } from "./listening.ts";
 import type { AetherEvents, EventName } from "./observers.ts";
-import { millisecondsOf } from "./options.ts";
+import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
-import { assertLabel, type ResonanceOptions, type VibratorOptions } from "./resonance-options.ts";
+import { assertName, type ResonanceOptions, type VibratorOptions } from "./resonance-options.ts";
 import { Retired } from "./retired.ts";
 import { type AetherStats, Tally } from "./stats.ts";
 import { Vibrator } from "./vibrator.ts";
@@ -56,7 +56,7 @@ export class Aether implements AsyncDisposable {
   /** Makes an instance of the service `name`. Throws `AETHER_BAD_OPTION` or `AETHER_CLOSED`. */
   vibrator(name: string, options?: VibratorOptions): Vibrator {
     this.#assertOpen();
-    assertLabel("name", name);
+    assertName("name", name);
     const vibrator = this.#newVibrator(name, options);
     this.#vibrators.set(vibrator.id, vibrator);
     return vibrator;
@@ -88,7 +88,8 @@ export class Aether implements AsyncDisposable {
   observe(pattern: string, options: ObserveOptions): Promise<Resonance>;
   async observe(pattern: string, second?: Handler | ObserveOptions, third?: ObserveOptions): Promise<Resonance> {
     this.#assertOpen();
-    const { handler, options } = requestOf(second, third);
+    const { handler, options = {} } = requestOf(second, third);
+    assertKnown(options, { concurrency: true, inbox: true, order: true, signal: true }, "observe");
     this.#observer ??= this.#newVibrator("observer", undefined);
     const name = `observer-${++this.#observations}`;
     const named = { ...options, name };
@@ -97,8 +98,10 @@ export class Aether implements AsyncDisposable {
 
   /** Puts `interceptor` around every emit and handling, inside those that are there; returns the undo. */
   use(interceptor: Interceptor): () => void {
-    if (typeof interceptor !== "object" || interceptor === null) {
-      throw expected("interceptor", "an object with `emit`, `handle` or both", interceptor);
+    const { emit, handle }: Partial<Interceptor> = interceptor ?? {};
+    const isUseful = emit !== undefined || handle !== undefined;
+    if (!isUseful || [emit, handle].some((part) => part !== undefined && typeof part !== "function")) {
+      throw expected("interceptor", "an object with a function `emit`, `handle` or both", interceptor);
     }
     return this.#connected.parts.interceptors.use(interceptor);
   }
@@ -144,7 +147,9 @@ export class Aether implements AsyncDisposable {
    */
   async whenHeard(channel: string | { readonly name: string }, options: WhenHeardOptions = {}): Promise<void> {
     this.#assertOpen();
-    const name = typeof channel === "string" ? channel : channel.name;
+    assertKnown(options, { timeoutMs: true, signal: true }, "whenHeard");
+    signalOf(options.signal);
+    const name: unknown = typeof channel === "object" && channel !== null ? channel.name : channel;
     const { parts, onInterest, onClose } = this.#connected;
     assertChannelName(name, parts.limits.maxChannelLength);
     const { timeoutMs, signal } = options;
@@ -183,9 +188,10 @@ export class Aether implements AsyncDisposable {
    * Drains every vibrator, then leaves the medium: stops hearing, finishes what was heard until the deadline, sends
    * queued commands and queries back with `AETHER_DRAINING`, and absorbs the rest as `closed`.
    */
-  close(options?: CloseOptions): Promise<void> {
-    this.#closing ??= this.#close(drainMsOf(options));
-    return this.#closing;
+  async close(options?: CloseOptions): Promise<void> {
+    const deadlineMs = drainMsOf(options);
+    this.#closing ??= this.#close(deadlineMs);
+    await this.#closing;
   }
 
   async #close(deadlineMs: number): Promise<void> {

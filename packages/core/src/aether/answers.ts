@@ -1,6 +1,6 @@
 /** Answers: what goes back to the emitter of a command or query once its handler has ended. */
 
-import { AetherError, UnrecoverableError } from "../errors.ts";
+import { AetherError, messageOf, UnrecoverableError } from "../errors.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Exchange, ReflectCause, Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
@@ -15,16 +15,20 @@ export interface Replies {
   reject(wave: Wave, error: unknown): void;
 }
 
-/** Why a wave comes back whose handler has failed for good with `error`. */
+/** Why a wave comes back whose handler has failed for good with `error`, whatever that is. */
 export function failureOf(error: unknown, teller: Teller): ReflectCause {
-  const isOurs = error instanceof AetherError;
-  return {
-    code: "error",
-    error: isOurs ? error.code : "AETHER_HANDLER_FAILED",
-    message: messageOf(error),
-    retryable: isOurs ? error.retryable : !(error instanceof UnrecoverableError),
-    ...teller,
-  };
+  const message = messageOf(error);
+  try {
+    if (error instanceof AetherError) {
+      return { code: "error", error: error.code, message, retryable: error.retryable, ...teller };
+    }
+    if (error instanceof UnrecoverableError) {
+      return { code: "rejected", error: "AETHER_HANDLER_FAILED", message, retryable: false, ...teller };
+    }
+  } catch {
+    // It throws when it is looked at: all that can be said is that it failed.
+  }
+  return { code: "error", error: "AETHER_HANDLER_FAILED", message, retryable: true, ...teller };
 }
 
 /** The answers of one resonance. */
@@ -72,8 +76,4 @@ export class Answers {
     const { teller } = this.#delivery;
     exchange.reflected({ code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, ...teller });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

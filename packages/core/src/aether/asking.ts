@@ -6,6 +6,7 @@ import { readAnswer } from "../wave/channel.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { deferred } from "./deferred.ts";
 import type { Handling } from "./handling.ts";
 import { type CheckedEmit, DEFAULT_TIMEOUT_MS } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -160,21 +161,6 @@ export class Asking implements PendingHost {
 /** When whoever waits for the cause stops waiting. */
 function inheritedDeadline({ wave }: Cause): number {
   return wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
-}
-
-/** A promise, and what settles it. */
-function deferred<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T | Promise<T>) => void;
-  reject: (error: unknown) => void;
-} {
-  let resolve: (value: T | Promise<T>) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
 }
 
 function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {

@@ -83,7 +83,8 @@ function limitsOf(options: AetherOptions): AdmissionLimits {
   if (payloads !== "reference" && payloads !== "frozen" && payloads !== "codec") {
     throw expected("payloads", "reference, frozen or codec", payloads);
   }
-  if (allowedSources !== undefined && !Array.isArray(allowedSources)) {
+  const isList = Array.isArray(allowedSources) && allowedSources.every((source) => typeof source === "string");
+  if (allowedSources !== undefined && !isList) {
     throw expected("allowedSources", "an array of vibrator names", allowedSources);
   }
   return {
@@ -103,6 +104,10 @@ function refuseRecording({ journal, recorded }: AetherOptions): void {
   }
 }
 
+function isClock(clock: Clock): boolean {
+  return typeof clock?.now === "function" && typeof clock?.monotonic === "function";
+}
+
 /** Joins the medium that `options` name. `findVibrator` finds an instance of this aether by its id. */
 export async function connect(
   options: AetherOptions,
@@ -114,8 +119,17 @@ export async function connect(
   if (mode !== "implicit" && mode !== "explicit") {
     throw expected("causality", "implicit or explicit", mode);
   }
+  if (typeof medium?.open !== "function") {
+    throw expected("medium", "a medium, such as inProcess() gives", medium);
+  }
+  if (typeof random !== "function") {
+    throw expected("random", "a function that gives numbers from 0 up to 1", random);
+  }
   const physics = physicsOf(options.physics);
   const limits = limitsOf(options);
+  if (options.clock !== undefined && !isClock(options.clock)) {
+    throw expected("clock", "an object with functions `now` and `monotonic`", options.clock);
+  }
   const clock = options.clock === undefined ? systemClock : timekeeper(options.clock);
   const observers = new Observers();
   const onInterest = new Set<() => void>();

@@ -125,6 +125,17 @@ export class Deadlines {
     return () => this.remove(deadline);
   }
 
+  /** Resolves after `delayMs`, or earlier when the function that `begin` is given is called. */
+  async within(delayMs: number, begin: (done: () => void) => void): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const undo = this.after(delayMs, resolve);
+      begin(() => {
+        undo();
+        resolve();
+      });
+    });
+  }
+
   /** Forgets everything: nothing expires after this. */
   close(): void {
     this.#alarm?.cancel();

@@ -6,6 +6,7 @@ import type { Reflection } from "../wave/reflection.ts";
 import type { Origin, Wave } from "../wave/wave.ts";
 import { validate } from "./admission.ts";
 import { Asking, type AskingParts } from "./asking.ts";
+import { deferred } from "./deferred.ts";
 import type { Emitting, Handling } from "./handling.ts";
 import type { Draft, Interceptors } from "./interceptors.ts";
 import { type CheckedEmit, DEFAULT_TIMEOUT_MS, type EmitOptions, emitOptionsOf, type QueryOptions } from "./options.ts";
@@ -95,7 +96,7 @@ export class Emission implements Emitting {
   /** The first step of the street; asynchronous only where the schema is, or where room must be waited for. */
   #admit(use: Use, kind: EmitKind, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
     const checking = validate(use.contract, payload);
-    if (checking === undefined && options.whenFull !== "wait") {
+    if (checking === undefined && use.tail === undefined && options.whenFull !== "wait") {
       return this.#launch(use, kind, payload, options, cause);
     }
     return this.#later(checking, use, options, () => this.#launch(use, kind, payload, options, cause));
@@ -154,7 +155,7 @@ export class Emission implements Emitting {
 
   #query(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const checking = validate(use.contract, payload);
-    if (checking === undefined && options.whenFull !== "wait") {
+    if (checking === undefined && use.tail === undefined && options.whenFull !== "wait") {
       return this.#asking.query(use, payload, options, cause, within);
     }
     return this.#later(checking, use, options, () => this.#asking.query(use, payload, options, cause, within));
@@ -197,7 +198,7 @@ export class Emission implements Emitting {
   ): Promise<Receipt> {
     const launch = (): Promise<Receipt> => this.#asking.gather(pending, use, payload, options, cause, within);
     const checking = validate(use.contract, payload);
-    return checking === undefined && options.whenFull !== "wait"
+    return checking === undefined && use.tail === undefined && options.whenFull !== "wait"
       ? launch()
       : this.#later(checking, use, options, launch);
   }
@@ -215,10 +216,18 @@ export class Emission implements Emitting {
       this.#uses.assertOpen();
       return launch();
     };
+    const before = use.tail;
+    const { promise: left, resolve } = deferred<void>();
+    use.tail = left;
+    const leave = (): void => {
+      use.tail = use.tail === left ? undefined : use.tail;
+      resolve();
+    };
     let launched: Promise<T>;
     try {
-      await checking;
+      await inTurn(before, checking);
       if (whenFull === "wait") {
+        leave(); // Who only waits for room lets the others pass.
         ({ launched } = await whenRoom(use.channel, { timeoutMs, signal }, link, deadlines, launchIfOpen));
       } else {
         launched = launchIfOpen();
@@ -226,6 +235,8 @@ export class Emission implements Emitting {
     } catch (error) {
       this.refused++;
       throw error;
+    } finally {
+      leave();
     }
     return await launched;
   }
@@ -262,5 +273,15 @@ export class Emission implements Emitting {
   close(): void {
     this.#uses.close();
     this.#asking.close(() => this.#uses.closedError());
+  }
+}
+
+/** Waits for those before and for the schema, which begins at once, so that waves leave in the order of their emits. */
+async function inTurn(before: Promise<void> | undefined, checking: void | Promise<void>): Promise<void> {
+  const checked = Promise.allSettled([checking]);
+  await before;
+  const [result] = await checked;
+  if (result.status === "rejected") {
+    throw result.reason;
   }
 }

@@ -79,6 +79,7 @@ export class Handlers implements Runnable, Consumer {
   readonly #read: Reader<unknown>;
   readonly #contract: Channel | undefined;
   readonly #settings: HandlerSettings;
+  #closer: Handling | undefined;
   /** Handlers that take their time. */
   #running: Runs | undefined;
   /** Waves that wait for their next attempt. */
@@ -379,7 +380,7 @@ export class Handlers implements Runnable, Consumer {
       this.#retry(wave, retryMs, attempt);
       return;
     }
-    const isHopeless = error instanceof UnrecoverableError || this.#drained || wave.exchange?.over === true;
+    const isHopeless = isUnrecoverable(error) || this.#drained || wave.exchange?.over === true;
     const final = attempt >= maxAttempts || isHopeless;
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
@@ -426,10 +427,13 @@ export class Handlers implements Runnable, Consumer {
     this.wake();
   }
 
-  /** Whether nothing is queued, running or waiting for another attempt. */
+  /** Whether nothing is queued, running (but for one that closes) or waiting for another attempt. */
   get #isIdle(): boolean {
     return (
-      this.#active === 0 && this.#run === undefined && this.#delivery.size === 0 && (this.#retries?.size ?? 0) === 0
+      this.#active === (this.#closer === undefined || this.#closer.settled ? 0 : 1) &&
+      this.#run === undefined &&
+      this.#delivery.size === 0 &&
+      (this.#retries?.size ?? 0) === 0
     );
   }
 
@@ -445,14 +449,11 @@ export class Handlers implements Runnable, Consumer {
     if (this.#paused) {
       this.#giveUp();
     }
+    this.#closer = this.#ownCloser();
     this.wake();
     if (!this.#isIdle) {
-      await new Promise<void>((resolve) => {
-        const undo = this.#shared.deadlines.after(deadlineMs, resolve);
-        this.#idle = () => {
-          undo();
-          resolve();
-        };
+      await this.#shared.deadlines.within(deadlineMs, (done) => {
+        this.#idle = done;
       });
       this.#idle = undefined;
     }
@@ -461,12 +462,28 @@ export class Handlers implements Runnable, Consumer {
     this.#giveUp();
     const reason = new AetherError("AETHER_DRAINING", "The handler was still running at the deadline of the drain");
     for (const handling of this.#running ?? []) {
-      handling.abort(reason);
+      if (handling !== this.#closer) {
+        handling.abort(reason);
+      }
     }
+  }
+
+  /** The run that is closing what it runs in, and waits for that: it is not waited for. */
+  #ownCloser(): Handling | undefined {
+    const current = this.#shared.causality?.current;
+    return [...(this.#running ?? [])].find((handling) => handling === current);
   }
 
   #giveUp(): void {
     this.#retries?.giveUp(() => true);
     this.#delivery.clear("all");
+  }
+}
+
+function isUnrecoverable(error: unknown): boolean {
+  try {
+    return error instanceof UnrecoverableError;
+  } catch {
+    return false; // It throws when it is looked at.
   }
 }

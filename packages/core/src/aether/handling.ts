@@ -105,21 +105,33 @@ export class Handling implements HandlerContext {
     return late.controller.signal;
   }
 
-  emit(channel: string | Channel, payload?: unknown, options?: EmitOptions): Promise<Receipt> {
-    return this.#emitting.emit(channel, payload, options, this);
+  // Made when they are read, so that a handler may take them out of its context: `(wave, { emit }) => …`.
+  get emit(): HandlerContext["emit"] {
+    return (channel: string | Channel, payload?: unknown, options?: EmitOptions) =>
+      this.#emitting.emit(channel, payload, options, this);
   }
 
-  query<ReplyOut>(
+  get query(): HandlerContext["query"] {
+    return <ReplyOut>(
+      channel: string | Channel<unknown, unknown, unknown, ReplyOut>,
+      payload?: unknown,
+      options?: QueryOptions,
+    ) => this.#ask<ReplyOut>(channel, payload, options);
+  }
+
+  #ask<ReplyOut>(
     channel: string | Channel<unknown, unknown, unknown, ReplyOut>,
-    payload?: unknown,
-    options?: QueryOptions,
+    payload: unknown,
+    options: QueryOptions | undefined,
   ): Promise<Wave<ReplyOut>>;
-  query(channel: string | Channel, payload?: unknown, options?: QueryOptions): Promise<Wave> {
+  #ask(channel: string | Channel, payload: unknown, options: QueryOptions | undefined): Promise<Wave> {
     return this.#emitting.query(channel, payload, options, this);
   }
 
-  retryLater(delayMs: number): void {
-    this.#lateParts().retryMs = millisecondsOf("delayMs", delayMs);
+  get retryLater(): HandlerContext["retryLater"] {
+    return (delayMs) => {
+      this.#lateParts().retryMs = millisecondsOf("delayMs", delayMs);
+    };
   }
 
   /** Calls `listener` once the run is of no use any more; at once when it is already. Returns the undo. */

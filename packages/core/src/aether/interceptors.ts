@@ -1,5 +1,6 @@
 /** Interceptors: functions around every emit and every handling, in the order they were registered. */
 
+import { expected } from "../errors.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { HandlerContext } from "./handling.ts";
@@ -63,6 +64,9 @@ export class Interceptors {
   emit<R>(draft: Draft, last: (draft: Draft) => Promise<R>): Promise<R> {
     const chain = this.#emit;
     const step = async (at: number, current: Draft): Promise<R> => {
+      if (typeof current !== "object" || current === null) {
+        throw expected("draft", "what the interceptor was given, or a changed copy, passed to `next`", current);
+      }
       const interceptor = chain[at];
       return interceptor?.emit === undefined ? last(current) : interceptor.emit(current, (next) => step(at + 1, next));
     };

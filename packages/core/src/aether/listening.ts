@@ -1,7 +1,7 @@
 /** Listening: the receiving half of a vibrator, which makes its resonances and sends back what they cannot take. */
 
 import type { Timekeeper } from "../clock.ts";
-import { AetherError, expected } from "../errors.ts";
+import { AetherError, expected, messageOf } from "../errors.ts";
 import type { Link, Presence, Traits } from "../medium/medium.ts";
 import type { Physics } from "../physics/physics.ts";
 import { asItIs, Channel, parse, readerOf } from "../wave/channel.ts";
@@ -9,11 +9,11 @@ import { assertPattern } from "../wave/channel-name.ts";
 import type { Teller } from "../wave/exchange.ts";
 import { reflect } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
-import { type AdmissionLimits, prepare } from "./admission.ts";
+import { type AdmissionLimits, measure, prepare } from "./admission.ts";
 import type { Consumer } from "./consumer.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
-import { millisecondsOf } from "./options.ts";
+import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { Reception } from "./reception.ts";
 import type { ReflectionLimit } from "./reflection-limit.ts";
 import { OpenResonance } from "./resonance.ts";
@@ -56,7 +56,7 @@ export function requestOf<O extends object>(
   if (typeof second === "function") {
     return { handler: second, options: third };
   }
-  if (second !== undefined && (typeof second !== "object" || second === null)) {
+  if (third !== undefined || (second !== undefined && (typeof second !== "object" || second === null))) {
     throw expected("handler", "a function", second);
   }
   return { handler: undefined, options: second ?? third };
@@ -207,7 +207,13 @@ export class Listening {
   /** What a handler returned, as it goes back: checked by the contract's `reply`, and as payloads are handed over. */
   answer(contract: Channel | undefined, value: unknown): unknown {
     const { limits } = this.#parts;
-    const give = (): unknown => (limits.payloads === "reference" ? value : prepare(value, limits).payload);
+    const give = (): unknown => {
+      if (limits.payloads !== "reference") {
+        return prepare(value, limits).payload;
+      }
+      measure(value, limits);
+      return value;
+    };
     if (contract?.reply === undefined) {
       return give();
     }
@@ -218,7 +224,7 @@ export class Listening {
   /** Sends a wave back whose payload breaks the schema: whatever its kind, for only its emitter can mend it. */
   reject(wave: Wave, error: unknown): void {
     const { by, byId } = this.#teller;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const cause = { code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, by, byId } as const;
     if (wave.exchange !== undefined) {
       wave.exchange.reflected(cause);
@@ -232,8 +238,11 @@ export class Listening {
   }
 
   /** As `Vibrator.receive`. */
-  receive({ signal, timeoutMs }: ReceiveOptions): Promise<Wave | undefined> {
+  receive(options: ReceiveOptions): Promise<Wave | undefined> {
     this.#assertOpen();
+    assertKnown(options, { signal: true, timeoutMs: true }, "receive");
+    const { timeoutMs } = options;
+    const signal = signalOf(options.signal);
     if (timeoutMs !== undefined && timeoutMs !== 0) {
       millisecondsOf("timeoutMs", timeoutMs);
     }

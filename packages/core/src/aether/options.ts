@@ -62,6 +62,9 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Throws unless every key of `options` is known: `AETHER_UNSUPPORTED` for what is to come, else `AETHER_BAD_OPTION`. */
 export function assertKnown<T extends object>(options: T, known: Known<T>, where: string): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw expected(`options of ${where}`, "an object", options);
+  }
   const names: { readonly [name: string]: unknown } = known;
   for (const name in options) {
     if (names[name] !== true) {
@@ -91,8 +94,19 @@ export function wholeOf(name: string, amount: number, least: number): number {
   throw expected(name, `a whole number of at least ${least}`, amount);
 }
 
+/** `signal` if it is one, or none. */
+export function signalOf(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) {
+    return signal;
+  }
+  throw expected("signal", "an AbortSignal", signal);
+}
+
 /** `headers`, copied and frozen, if they are small enough and cannot break a line. */
 function headersOf(headers: Headers): Headers {
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    throw expected("headers", "an object of texts", headers);
+  }
   const entries = Object.entries(headers);
   let bytes = 0;
   for (const [name, value] of entries) {
@@ -156,9 +170,6 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   if (options === undefined) {
     return NO_OPTIONS;
   }
-  if (typeof options !== "object" || options === null) {
-    throw expected("options of emit", "an object", options);
-  }
   assertKnown(options, EMIT_OPTIONS, "emit");
   const { id, kind, amplitude, phase, key, weight, halfLifeMs, headers, timeoutMs, whenFull } = options;
   if (id !== undefined && (typeof id !== "string" || id.length > 128 || !isVisible(id))) {
@@ -197,7 +208,7 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
     headers: headers === undefined ? undefined : headersOf(headers),
     cause: options.cause,
     timeoutMs,
-    signal: options.signal,
+    signal: signalOf(options.signal),
     whenFull,
   };
 }

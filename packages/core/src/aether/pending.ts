@@ -197,7 +197,8 @@ export class Pending extends Deadline implements Exchange {
     const what = `the ${this.#kind} on "${channel}"`;
     const failure = this.#failure;
     if (failure !== undefined) {
-      return new AetherError("AETHER_HANDLER_FAILED", `${failure.by} failed ${what}: ${failure.message}`, {
+      const code = failure.error === "AETHER_HANDLER_TIMEOUT" ? failure.error : "AETHER_HANDLER_FAILED";
+      return new AetherError(code, `${failure.by} failed ${what}: ${failure.message}`, {
         retryable: failure.retryable,
         details: { id, channel, ...failure },
       });

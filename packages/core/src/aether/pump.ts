@@ -47,6 +47,18 @@ export class Pump implements Late {
     return this.now - this.#startedAt > LONGEST_MS;
   }
 
+  /** Whatever goes wrong with one, the others run, and it goes on with its next wave. */
+  #runOne(runnable: Runnable): boolean {
+    try {
+      return runnable.run(this);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return true;
+    }
+  }
+
   #drain(): void {
     this.#startedAt = this.#time.moment.at;
     this.now = this.#startedAt;
@@ -54,7 +66,7 @@ export class Pump implements Late {
     this.#waiting = [];
     for (let i = 0; i < batch.length; i++) {
       const runnable = batch[i];
-      if (runnable?.run(this) === true) {
+      if (runnable !== undefined && this.#runOne(runnable)) {
         this.#waiting.push(runnable);
       }
     }

@@ -2,8 +2,9 @@
 
 import { AetherError, expected, show } from "../errors.ts";
 import type { InboxSettings } from "../inbox/inbox.ts";
+import { LONGEST_CHANNEL } from "../wave/channel-name.ts";
 import type { HandlerSettings } from "./handlers.ts";
-import { assertKnown, millisecondsOf, wholeOf } from "./options.ts";
+import { assertKnown, millisecondsOf, signalOf, wholeOf } from "./options.ts";
 
 /** Options of `resonateOn`, and as defaults of `vibrator`. */
 export interface ResonanceOptions {
@@ -87,6 +88,7 @@ export function resonanceSettings(base: ResonanceSettings, options: ResonanceOpt
     return base;
   }
   assertKnown(options, RESONANCE_OPTIONS, "resonateOn");
+  signalOf(options.signal);
   if (options.from !== undefined) {
     throw new AetherError("AETHER_UNSUPPORTED", "`from` needs a recorded channel, and this medium records nothing");
   }
@@ -96,7 +98,7 @@ export function resonanceSettings(base: ResonanceSettings, options: ResonanceOpt
 function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSettings {
   const { group = base.group, noiseFloor = base.floor, echo = base.echo } = options;
   if (group !== false && group !== undefined) {
-    assertLabel("group", group);
+    assertName("group", group);
   }
   if (typeof echo !== "boolean") {
     throw expected("echo", "true or false", echo);
@@ -151,22 +153,31 @@ function floorOf(noiseFloor: unknown): number {
   throw expected("noiseFloor", "a number from 0 to 1", noiseFloor);
 }
 
-/** Throws `AETHER_BAD_OPTION` unless `label` may name a vibrator, a group or a resonance. */
+/** Throws `AETHER_BAD_OPTION` unless `label` may name a vibrator or a group. */
+export function assertName(option: string, label: unknown): asserts label is string {
+  assertText(option, label, "_-.", LONGEST_NAME);
+}
+
+/** Throws `AETHER_BAD_OPTION` unless `label` may name a resonance: a pattern may. */
 export function assertLabel(option: string, label: unknown): asserts label is string {
-  if (typeof label !== "string" || label.length < 1 || label.length > LONGEST_NAME || !isLabel(label)) {
-    const what = `1 to ${LONGEST_NAME} characters of A-Z a-z 0-9 _ - . * >`;
+  assertText(option, label, "_-.*>$", LONGEST_CHANNEL);
+}
+
+/** Names go into queue names of brokers, so nothing that could end a line or a word gets in. */
+function assertText(option: string, label: unknown, marks: string, longest: number): asserts label is string {
+  if (typeof label !== "string" || label.length < 1 || label.length > longest || !isMadeOf(label, marks)) {
+    const what = `1 to ${longest} characters of A-Z a-z 0-9 ${[...marks].join(" ")}`;
     throw new AetherError("AETHER_BAD_OPTION", `Expected \`${option}\` to be ${what}, got ${show(label)}`, {
       details: { option, got: label },
     });
   }
 }
 
-/** Names go into queue names of brokers, so nothing that could end a line or a word gets in. */
-function isLabel(text: string): boolean {
+function isMadeOf(text: string, marks: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     const alphanumeric = (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
-    if (!(alphanumeric || code === 95 || code === 45 || code === 46 || code === 42 || code === 62)) {
+    if (!alphanumeric && !marks.includes(text.charAt(at))) {
       return false;
     }
   }

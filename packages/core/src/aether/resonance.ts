@@ -5,7 +5,7 @@ import type { Listener, Tuning } from "../medium/medium.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
-import { millisecondsOf } from "./options.ts";
+import { assertKnown, millisecondsOf } from "./options.ts";
 import type { Stats, Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
 
@@ -19,6 +19,7 @@ const DEFAULT_DRAIN_MS = 10_000;
 
 /** `deadlineMs` of {@link CloseOptions}, checked. */
 export function drainMsOf(options: CloseOptions | undefined): number {
+  assertKnown(options ?? {}, { deadlineMs: true }, "close");
   const deadlineMs = options?.deadlineMs ?? DEFAULT_DRAIN_MS;
   return deadlineMs === 0 ? 0 : millisecondsOf("deadlineMs", deadlineMs);
 }
@@ -37,7 +38,11 @@ export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, Asyn
   pause(): void;
   resume(): void;
   stats(): Stats;
-  /** Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. */
+  /**
+   * Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. A handler may await
+   * the close of what it runs in: it is not waited for itself. With explicit causality nobody knows who calls, so
+   * there a handler must not await it.
+   */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -119,9 +124,10 @@ export class OpenResonance implements Resonance {
     return this.#delivery.tally;
   }
 
-  close(options?: CloseOptions): Promise<void> {
-    this.#closing ??= this.#close(drainMsOf(options));
-    return this.#closing;
+  async close(options?: CloseOptions): Promise<void> {
+    const deadlineMs = drainMsOf(options);
+    this.#closing ??= this.#close(deadlineMs);
+    await this.#closing;
   }
 
   /** Closes when `signal` aborts. */

@@ -265,12 +265,8 @@ export class Takers implements Consumer {
   async drain(deadlineMs: number): Promise<void> {
     this.#delivery.clear("requests");
     if (this.#iterators > 0 && !this.#paused && !this.#isIdle) {
-      await new Promise<void>((resolve) => {
-        const undo = this.#parts.deadlines.after(deadlineMs, resolve);
-        this.#idle = () => {
-          undo();
-          resolve();
-        };
+      await this.#parts.deadlines.within(deadlineMs, (done) => {
+        this.#idle = done;
       });
       this.#idle = undefined;
     }

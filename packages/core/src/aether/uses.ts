@@ -23,6 +23,8 @@ export interface Use extends WaveHead {
   readonly contract: Channel | undefined;
   readonly outlet: Outlet;
   emitted: number;
+  /** Settles when the emits before have left that wait for their schema: others on the channel leave after them. */
+  tail: Promise<void> | undefined;
 }
 
 /** Channels that one vibrator remembers. */
@@ -75,6 +77,7 @@ export class Uses {
       channel: name,
       outlet: link.outlet(name),
       emitted: 0,
+      tail: undefined,
       kind: contract?.kind ?? "event",
       halfLifeMs: halfLifeOn(contract, undefined, physics),
       bytes: REFERENCE_BYTES,

@@ -142,9 +142,10 @@ export class Vibrator implements AsyncDisposable {
   }
 
   /** Stops hearing, finishes what it heard until the deadline, then stops emitting. */
-  close(options?: CloseOptions): Promise<void> {
-    this.#closing ??= this.#close(drainMsOf(options));
-    return this.#closing;
+  async close(options?: CloseOptions): Promise<void> {
+    const deadlineMs = drainMsOf(options);
+    this.#closing ??= this.#close(deadlineMs);
+    await this.#closing;
   }
 
   async #close(deadlineMs: number): Promise<void> {

@@ -23,6 +23,9 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /** The bounds and bands that `options` ask for. Throws `AETHER_BAD_OPTION`. */
 export function queueBounds(options: AmplitudeQueueOptions): { cap: number; capBytes: number; bands: number } {
+  if (typeof options !== "object" || options === null) {
+    throw expected("options of AmplitudeQueue", "an object with `cap`", options);
+  }
   const { cap, capBytes = Number.POSITIVE_INFINITY, bands = BANDS, order = "banded" } = options;
   if (!Number.isInteger(cap) || cap < 1) {
     throw expected("cap", "a whole number of at least 1", cap);
@@ -80,10 +83,13 @@ export class AmplitudeQueue<T> {
   }
 
   /**
-   * Queues `item` of amplitude `a` (0..1, checked by the caller) and `bytes`. Returns what had to give way: nothing,
+   * Queues `item` of amplitude `a` (0..1) and `bytes`. Returns what had to give way: nothing,
    * waves of the lowest bands, oldest first, or `item` itself.
    */
   push(item: T, a: number, bytes = 0): readonly T[] {
+    if (!(a >= 0 && a <= 1)) {
+      throw expected("a", "an amplitude from 0 to 1", a);
+    }
     const index = this.#bands === 1 ? 0 : band(a, this.#bands);
     if (this.#size < this.#cap && this.#bytes + bytes <= this.#capBytes) {
       this.#put(item, index, bytes);

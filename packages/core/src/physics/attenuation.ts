@@ -12,7 +12,7 @@ export interface Attenuation {
 export interface Emission {
   /** Amplitude at the last emission, 0..1. */
   readonly a0: number;
-  /** Half-life in milliseconds. */
+  /** Half-life in milliseconds; 0 stands for none, as it does on the wire. */
   readonly hl: number;
   /** Milliseconds gathered before it arrived here. */
   readonly age: number;
@@ -25,14 +25,15 @@ const DEFAULT_LIMITS = { halfLifeMs: 60_000, perHop: DEFAULT_PER_HOP, minAmplitu
 
 /** The part of `amplitude` that is left after `ageMs` and `hops` crossings: `A · 2^(−t/hl) · β^h`. docs/physics.md §2. */
 export function attenuate(amplitude: number, ageMs: number, hops: number, law: Attenuation): number {
-  const aged = ageMs > 0 ? amplitude * 2 ** (-ageMs / law.halfLifeMs) : amplitude;
+  const ages = ageMs > 0 && law.halfLifeMs < Number.POSITIVE_INFINITY;
+  const aged = ages ? amplitude * 2 ** (-ageMs / law.halfLifeMs) : amplitude;
   return hops === 1 ? aged * law.perHop : aged * law.perHop ** hops;
 }
 
 /** The amplitude of a wave after its one crossing, at `now` on the receiver's monotonic clock. docs/physics.md §2. */
 export function amplitudeAt(wave: Emission, now: number, law: { readonly perHop: number } = DEFAULT_LIMITS): number {
   const age = wave.age + Math.max(0, now - wave.arrivedAt);
-  return attenuate(wave.a0, age, 1, { halfLifeMs: wave.hl, perHop: law.perHop });
+  return attenuate(wave.a0, age, 1, { halfLifeMs: wave.hl || Number.POSITIVE_INFINITY, perHop: law.perHop });
 }
 
 /** How long a wave stays audible: `hl · log2(A·β^h / Amin)` in milliseconds, 0 when it never was. docs/physics.md §2. */

@@ -97,6 +97,14 @@ export function assertPattern(pattern: unknown, longest: number = DEFAULT_LONGES
   }
 }
 
+/** Throws `AETHER_BAD_CHANNEL` unless `name` is the name of a channel, a reserved one included. */
+export function assertAnyChannelName(name: unknown): asserts name is string {
+  const why = typeof name === "string" ? fault(name, false, LONGEST_CHANNEL) : "it is not a string";
+  if (why !== undefined) {
+    throw refuse("a channel name", name, why);
+  }
+}
+
 /** `limit` if a channel may be that long: a whole number from 1 to 200. Throws `AETHER_BAD_OPTION`. */
 export function channelLengthOf(limit: number = DEFAULT_LONGEST): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= LONGEST_CHANNEL) {

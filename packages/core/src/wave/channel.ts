@@ -1,7 +1,7 @@
 /** A channel as a contract: the name that two services share, with the shape of what travels on it. */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { AetherError, expected } from "../errors.ts";
+import { AetherError, expected, messageOf } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
 import { halfLifeOf } from "../physics/physics.ts";
 import { assertPattern, LONGEST_CHANNEL } from "./channel-name.ts";
@@ -150,6 +150,9 @@ export function channel<S extends Schema | undefined = undefined, R extends Sche
   name: string,
   options: ChannelOptions<S, R> = {},
 ): Channel<InputOf<S>, OutputOf<S>, InputOf<R>, OutputOf<R>> {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw expected("options of channel", "an object", options);
+  }
   for (const option of Object.keys(options)) {
     if (!CHANNEL_OPTIONS.includes(option)) {
       throw expected("options of channel", `only ${CHANNEL_OPTIONS.join(", ")}`, option);
@@ -200,11 +203,13 @@ export function parse<Out>(schema: Schema<unknown, Out>, value: unknown, what: s
 
 /** The error of a schema or upgrade that threw instead of saying what is wrong. */
 function broken(what: string, cause: unknown): AetherError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new AetherError("AETHER_BAD_PAYLOAD", `Expected ${what}, got an exception: ${message}`, { cause });
+  return new AetherError("AETHER_BAD_PAYLOAD", `Expected ${what}, got an exception: ${messageOf(cause)}`, { cause });
 }
 
 function outcome<Out>(result: StandardSchemaV1.Result<Out>, what: string): Out {
+  if (typeof result !== "object" || result === null) {
+    throw broken(`${what} to be checked by its schema`, new TypeError("the schema gave no result"));
+  }
   if (result.issues === undefined) {
     return result.value;
   }

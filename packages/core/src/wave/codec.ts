@@ -61,6 +61,9 @@ function assertObjectTravels(value: object, path: string, above: readonly object
     const advice = name === "Date" ? "send toISOString() or getTime()" : "send its plain values";
     throw cannotTravel(path, `an instance of ${name}`, advice);
   }
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw cannotTravel(path, "a symbol as a key", "send texts as keys");
+  }
   for (const [key, item] of Object.entries(value)) {
     if (item !== undefined) {
       assertValueTravels(item, below(path, key), here);
@@ -70,6 +73,11 @@ function assertObjectTravels(value: object, path: string, above: readonly object
 
 function assertValueTravels(value: unknown, path: string, above: readonly object[]): void {
   switch (typeof value) {
+    case "string":
+      if (decoder.decode(encoder.encode(value)) !== value) {
+        throw cannotTravel(path, "a text with half a surrogate pair", "send a whole text, or bytes");
+      }
+      return;
     case "function":
     case "symbol":
       throw cannotTravel(path, `a ${typeof value}`, "send data");
@@ -91,7 +99,8 @@ function assertValueTravels(value: unknown, path: string, above: readonly object
 
 /**
  * Throws `AETHER_BAD_PAYLOAD`, with the path, unless `payload` arrives as it was sent: `undefined`, bytes, or a
- * tree of plain objects, arrays, texts, finite numbers, booleans and null, at most 32 levels deep.
+ * tree of plain objects, arrays, texts, finite numbers, booleans and null, at most 32 levels deep. Two things are
+ * let through that JSON does not tell apart: a property that is `undefined` is left out, and -0 becomes 0.
  */
 export function assertTravels(payload: unknown): void {
   if (!(payload instanceof Uint8Array)) {

@@ -1,6 +1,6 @@
 /** Patterns: `*` stands for exactly one token, `>` for one or more and only at the end. docs/physics.md §4. */
 
-import { assertPattern } from "./channel-name.ts";
+import { assertAnyChannelName, assertPattern, LONGEST_CHANNEL } from "./channel-name.ts";
 
 const STAR = 42;
 const REST = 62;
@@ -9,10 +9,11 @@ const DOT = 46;
 /**
  * Whether `pattern` covers `channel`, by the rules of NATS subjects: `orders.*` covers `orders.created` but not
  * `orders.eu.created`; `orders.>` covers both but not `orders`; a lone `*` is one token; `>` is everything.
- * Throws `AETHER_BAD_CHANNEL` for what is not a pattern.
+ * Throws `AETHER_BAD_CHANNEL` for what is not a pattern, or not a channel.
  */
 export function matches(pattern: string, channel: string): boolean {
-  assertPattern(pattern);
+  assertPattern(pattern, LONGEST_CHANNEL);
+  assertAnyChannelName(channel);
   return covers(pattern, channel);
 }
 
