@@ -56,7 +56,8 @@ export function requestOf<O extends object>(
   if (typeof second === "function") {
     return { handler: second, options: third };
   }
-  if (third !== undefined || (second !== undefined && (typeof second !== "object" || second === null))) {
+  const isOptions = typeof second === "object" && second !== null && third === undefined;
+  if (second !== undefined && !isOptions) {
     throw expected("handler", "a function", second);
   }
   return { handler: undefined, options: second ?? third };

@@ -82,6 +82,15 @@ describe("options that are no object", () => {
     expect(() => channel("a", given)).toThrow(expect.objectContaining(refused));
   });
 
+  test("may stand in the third place without a handler, and nowhere twice", async () => {
+    const aether = await connect();
+    const beta = aether.vibrator("beta");
+    const pulled = await beta.resonateOn("a", undefined, { name: "mine" });
+    expect(pulled.name).toBe("mine");
+    const twice: unknown = beta.resonateOn("b", { name: "one" } as never, { name: "two" });
+    expect(await rejection(twice as Promise<unknown>)).toMatchObject({ code: "AETHER_BAD_OPTION" });
+  });
+
   test("are refused by close as a rejection, and by observe where they mean nothing", async () => {
     const aether = await connect();
     const refused = { code: "AETHER_BAD_OPTION" };
