@@ -1,11 +1,11 @@
 /** The customers of the demo: they place orders for ever, some of them too large, too dear or sent twice. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { AetherError, type Random } from "@aether/core";
+import { AetherError, type Random, seededRandom } from "@aether/core";
 import { defineService, type Service } from "@aether/service";
 import { z } from "zod";
 import { type Item, type Order, OrderCancelled, OrderCompleted, PlaceOrder } from "./contracts.ts";
-import { oneOf, randomOf, wholeBetween } from "./random.ts";
+import { oneOf, wholeBetween } from "./random.ts";
 
 /** What they read of the configuration. */
 const settings = z.object({
@@ -21,7 +21,7 @@ export const customers: Service = defineService(
   "customers",
   async ({ vibrator, config, log, ready, signal }) => {
     const { seed, rate, orders = Number.POSITIVE_INFINITY } = settings.parse(config);
-    const random = randomOf(seed);
+    const random = seededRandom(seed);
     const waiting = new Waiting();
 
     await vibrator.resonateOn(OrderCompleted, ({ payload: { orderId } }) => waiting.remove(orderId));

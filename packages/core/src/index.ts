@@ -43,6 +43,7 @@ export type { Answer, Exchange, ReflectCause, ReflectCode, Refusal, Teller } fro
 export { Ids, type Random } from "./wave/ids.ts";
 export { matches } from "./wave/pattern.ts";
 export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
+export { seededRandom } from "./wave/seeded-random.ts";
 export {
   type Headers,
   type Lineage,

@@ -17,12 +17,12 @@ import {
   matches,
   type ObserveOptions,
   type Resonance,
+  seededRandom,
   type Vibrator,
   type VibratorOptions,
   type Wave,
   type WhenHeardOptions,
 } from "@aether/core";
-import { seededRandom } from "./seeded-random.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** Options of {@link testAether}: those of `Aether.connect`, with time and chance as a test wants them. */

@@ -96,6 +96,7 @@ export class Emission implements Emitting {
   /** The first step of the street; asynchronous only where the schema is, or where room must be waited for. */
   #admit(use: Use, kind: EmitKind, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
     const checking = validate(use.contract, payload);
+    // As `mayLeave`, written out: every emit comes by here.
     if (checking === undefined && use.tail === undefined && options.whenFull !== "wait") {
       return this.#launch(use, kind, payload, options, cause);
     }
@@ -155,7 +156,7 @@ export class Emission implements Emitting {
 
   #query(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const checking = validate(use.contract, payload);
-    if (checking === undefined && use.tail === undefined && options.whenFull !== "wait") {
+    if (mayLeave(checking, use, options)) {
       return this.#asking.query(use, payload, options, cause, within);
     }
     return this.#later(checking, use, options, () => this.#asking.query(use, payload, options, cause, within));
@@ -198,9 +199,7 @@ export class Emission implements Emitting {
   ): Promise<Receipt> {
     const launch = (): Promise<Receipt> => this.#asking.gather(pending, use, payload, options, cause, within);
     const checking = validate(use.contract, payload);
-    return checking === undefined && use.tail === undefined && options.whenFull !== "wait"
-      ? launch()
-      : this.#later(checking, use, options, launch);
+    return mayLeave(checking, use, options) ? launch() : this.#later(checking, use, options, launch);
   }
 
   /** Launches when the payload has been checked and, if it is asked for, everybody has room. */
@@ -284,4 +283,9 @@ async function inTurn(before: Promise<void> | undefined, checking: void | Promis
   if (result.status === "rejected") {
     throw result.reason;
   }
+}
+
+/** Whether nothing has to be waited for: no schema, nobody in front, and no room. */
+function mayLeave(checking: void | Promise<void>, use: Use, options: CheckedEmit): boolean {
+  return checking === undefined && use.tail === undefined && options.whenFull !== "wait";
 }

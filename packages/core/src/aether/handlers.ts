@@ -365,9 +365,10 @@ export class Handlers implements Runnable, Consumer {
       }
       return;
     }
-    if (!wave.plain && wave.exchange !== undefined) {
+    const { exchange } = wave;
+    if (exchange !== undefined) {
       this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
-      this.#answers.give(handling, wave.exchange, value);
+      this.#answers.give(handling, exchange, value);
     }
     this.#finished(wave);
   }

@@ -53,10 +53,6 @@ export class Takers implements Consumer {
     this.#delivery = parts.delivery;
   }
 
-  get iterated(): boolean {
-    return this.#iterators > 0;
-  }
-
   wake(): void {
     while (this.#waiters.length > 0) {
       const wave = this.#take();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { seededRandom } from "../src/seeded-random.ts";
+import { seededRandom } from "../../src/wave/seeded-random.ts";
 
 test("the same seed gives the same numbers", () => {
   const take = (seed: number): readonly number[] => Array.from({ length: 100 }, seededRandom(seed));

@@ -1,6 +1,6 @@
 /** Randomness that can be repeated: the same seed gives the same numbers, on every machine. */
 
-import type { Random } from "@aether/core";
+import type { Random } from "./ids.ts";
 
 /** Numbers from 0 up to 1 that follow from `seed` alone (mulberry32: public domain, Tommy Ettinger). */
 export function seededRandom(seed: number): Random {
