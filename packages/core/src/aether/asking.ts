@@ -145,7 +145,9 @@ export class Asking implements PendingHost {
   }
 
   reflected(reflection: Reflection): void {
-    this.#onReflection(reflection);
+    if (this.#parts.physics.reflects) {
+      this.#onReflection(reflection);
+    }
   }
 
   /** Ends everybody who waits, each with an error that `errorOf` makes. */

@@ -175,7 +175,7 @@ export class Delivery implements Listener {
   }
 
   #openInbox(): Inbox<Wave> {
-    this.#inbox ??= new Inbox<Wave>(this.#settings.inbox, this.#settings.physics.enabled);
+    this.#inbox ??= new Inbox<Wave>(this.#settings.inbox, this.#settings.physics.bands);
     return this.#inbox;
   }
 

@@ -31,16 +31,11 @@ export function refusalAt(gate: Gate, wave: Wave, service: string, physics: Phys
   if (!gate.echo && wave.source === service) {
     return "echo";
   }
-  if (physics.enabled) {
-    const heard = wave.arrivalAmplitude;
-    if (heard < physics.minAmplitude) {
-      return "expired";
-    }
-    if (heard < gate.floor) {
-      return "floor";
-    }
+  const heard = wave.arrivalAmplitude;
+  if (heard < physics.minAmplitude) {
+    return "expired";
   }
-  return undefined;
+  return physics.floors && heard < gate.floor ? "floor" : undefined;
 }
 
 /** The lowest band of which every plain wave passes `gate`, and stays audible for its half-life; 8: none. */
@@ -48,8 +43,8 @@ export function openBandOf(gate: Gate, physics: Physics): number {
   if (!gate.echo || gate.dedupe || gate.allowed !== undefined) {
     return BANDS;
   }
-  const least = physics.enabled ? Math.max(gate.floor, 2 * physics.minAmplitude) / physics.perHop : 0;
-  return Math.ceil(least * BANDS);
+  const floor = physics.floors ? gate.floor : 0;
+  return Math.ceil((Math.max(floor, 2 * physics.minAmplitude) / physics.perHop) * BANDS);
 }
 
 /** What the emitter of a command or query is told, by the reason for which its wave was absorbed. */

@@ -231,6 +231,9 @@ export class Listening {
       wave.exchange.reflected(cause);
       return;
     }
+    if (!this.#parts.physics.reflects) {
+      return;
+    }
     const now = this.#parts.clock.monotonic();
     const reflection = this.#parts.reflectionLimit.allows(wave.sourceId, now) ? reflect(wave, cause, now) : undefined;
     if (reflection !== undefined) {

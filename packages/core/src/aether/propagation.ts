@@ -56,7 +56,7 @@ export function compose(parts: Composition, physics: Physics): Wave {
 
 /** The half-life of a wave in milliseconds: the one asked for, else the channel's, else that of the laws. */
 export function halfLifeOn(contract: Channel | undefined, asked: number | undefined, physics: Physics): number {
-  return physics.enabled ? (asked ?? contract?.halfLifeMs ?? physics.halfLifeMs) : Number.POSITIVE_INFINITY;
+  return physics.fades ? (asked ?? contract?.halfLifeMs ?? physics.halfLifeMs) : Number.POSITIVE_INFINITY;
 }
 
 function extrasOf(

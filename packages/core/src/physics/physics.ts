@@ -11,8 +11,16 @@ export interface Physics extends Attenuation {
   readonly maxHops: number;
   /** No ephemeral wave lives longer than this, whatever its half-life. */
   readonly maxLifetimeMs: number;
-  /** Whether amplitude decides anything; false: order by arrival, no fading, no floor. */
-  readonly enabled: boolean;
+  /** Whether louder bands are served more often; false: inboxes are served by arrival. */
+  readonly bands: boolean;
+  /** Whether waves fade with age and hops. */
+  readonly fades: boolean;
+  /** Whether resonances have a noise floor. */
+  readonly floors: boolean;
+  /** Whether waves that failed come back to their emitter. */
+  readonly reflects: boolean;
+  /** Whether waves go around members of a group that are in trouble. */
+  readonly diffracts: boolean;
 }
 
 /** The settings of the laws, as they are asked for. */
@@ -25,6 +33,16 @@ export interface PhysicsOptions {
   readonly minAmplitude?: number | undefined;
   /** Hops that a chain of waves may make, 1..255. Default 16. */
   readonly maxPropagation?: number | undefined;
+  /** `false`: inboxes are served by arrival, whatever the amplitudes. docs/physics.md §1. */
+  readonly bands?: boolean | undefined;
+  /** `false`: nothing fades, by age or by hops. docs/physics.md §2. */
+  readonly attenuation?: boolean | undefined;
+  /** `false`: no noise floor keeps a wave out. docs/physics.md §3. */
+  readonly floor?: boolean | undefined;
+  /** `false`: no wave comes back as a reflection; whoever waits is still told. docs/physics.md §7. */
+  readonly reflection?: boolean | undefined;
+  /** `false`: members of a group are chosen without a look at how they fare. docs/physics.md §9. */
+  readonly diffraction?: boolean | undefined;
 }
 
 export const DEFAULT_PHYSICS: Physics = {
@@ -33,19 +51,39 @@ export const DEFAULT_PHYSICS: Physics = {
   minAmplitude: 0.01,
   maxHops: 16,
   maxLifetimeMs: 3_600_000,
-  enabled: true,
+  bands: true,
+  fades: true,
+  floors: true,
+  reflects: true,
+  diffracts: true,
 };
 
-const PHYSICS_OPTIONS: readonly string[] = ["attenuationFactor", "halfLifeMs", "minAmplitude", "maxPropagation"];
+/** One switch for each law. */
+const SWITCHES = ["bands", "attenuation", "floor", "reflection", "diffraction"] as const;
+const PHYSICS_OPTIONS: readonly string[] = [
+  "attenuationFactor",
+  "halfLifeMs",
+  "minAmplitude",
+  "maxPropagation",
+  ...SWITCHES,
+];
 
-/** Every law off; the hop limit stays, for it is safety. */
-const NO_PHYSICS: Physics = {
-  ...DEFAULT_PHYSICS,
+/** What attenuation comes to when it is off. */
+const NO_ATTENUATION = {
   perHop: 1,
   halfLifeMs: Number.POSITIVE_INFINITY,
   minAmplitude: 0,
   maxLifetimeMs: Number.POSITIVE_INFINITY,
-  enabled: false,
+  fades: false,
+} as const;
+
+/** Every law off; the hop limit stays, for it is safety, and so does the way back of what failed. */
+const NO_PHYSICS: Physics = {
+  ...DEFAULT_PHYSICS,
+  ...NO_ATTENUATION,
+  bands: false,
+  floors: false,
+  diffracts: false,
 };
 
 /** The laws that `options` ask for; `false` switches them off. Throws `AETHER_BAD_OPTION`. */
@@ -76,7 +114,25 @@ export function physicsOf(options: PhysicsOptions | false | undefined): Physics 
   if (!Number.isInteger(maxHops) || maxHops < 1 || maxHops > 255) {
     throw expected("physics.maxPropagation", "a whole number from 1 to 255", maxHops);
   }
-  return { ...DEFAULT_PHYSICS, perHop, halfLifeMs: halfLifeOf(halfLifeMs), minAmplitude, maxHops };
+  for (const name of SWITCHES) {
+    const value = options?.[name];
+    if (value !== undefined && typeof value !== "boolean") {
+      throw expected(`physics.${name}`, "true or false", value);
+    }
+  }
+  const { bands = true, attenuation = true, floor = true, reflection = true, diffraction = true } = options ?? {};
+  return {
+    ...DEFAULT_PHYSICS,
+    perHop,
+    halfLifeMs: halfLifeOf(halfLifeMs),
+    minAmplitude,
+    maxHops,
+    ...(!attenuation && NO_ATTENUATION),
+    bands,
+    floors: floor,
+    reflects: reflection,
+    diffracts: diffraction,
+  };
 }
 
 /** `halfLifeMs` if it is one: above 0, `Infinity` included. Throws `AETHER_BAD_OPTION`. */

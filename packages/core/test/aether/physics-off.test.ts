@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { connect } from "./connect.ts";
 import { ManualClock, turns } from "./manual-clock.ts";
-import { until } from "./until.ts";
+import { rejection, until } from "./until.ts";
 
 describe("without physics", () => {
   test("waves are handled in the order they came in, whatever their amplitude", async () => {
@@ -100,5 +100,64 @@ describe("without physics", () => {
       [1, 2],
       [2, 1],
     ]);
+  });
+});
+
+describe("with one law switched off", () => {
+  test("bands: inboxes are served by arrival, and the rest holds", async () => {
+    const aether = await connect({ physics: { bands: false } });
+    const heard: unknown[] = [];
+    const beta = await aether.vibrator("beta").resonateOn("a", (wave) => void heard.push(wave.payload), {
+      concurrency: 1,
+      noiseFloor: 0.2,
+    });
+    beta.pause();
+    const emitter = aether.vibrator("emitter");
+    for (const [i, amplitude] of [0.5, 0.1, 0.9, 0.3, 1].entries()) {
+      await emitter.emit("a", i, { amplitude });
+    }
+    beta.resume();
+    await until(() => heard.length === 4);
+    expect(heard).toEqual([0, 2, 3, 4]);
+    expect(beta.stats().absorbed.floor).toBe(1);
+  });
+
+  test("attenuation: nothing fades, and louder bands still come first", async () => {
+    const clock = new ManualClock();
+    const aether = await connect({ physics: { attenuation: false }, clock });
+    const heard: number[] = [];
+    const beta = await aether
+      .vibrator("beta")
+      .resonateOn("a", (wave) => void heard.push(wave.amplitudeAt()), { concurrency: 1, noiseFloor: 0 });
+    beta.pause();
+    const emitter = aether.vibrator("emitter");
+    await emitter.emit("a", {}, { amplitude: 0.001, halfLifeMs: 1 });
+    await emitter.emit("a", {}, { amplitude: 0.9 });
+    await clock.advance(100 * 3_600_000);
+    beta.resume();
+    await until(() => heard.length === 2);
+    expect(heard).toEqual([0.9, 0.001]);
+  });
+
+  test("floor: no floor keeps a wave out, and inaudible ones still fade", async () => {
+    const aether = await connect({ physics: { floor: false } });
+    const beta = await aether.vibrator("beta").resonateOn("a", () => {}, { noiseFloor: 0.9 });
+    const emitter = aether.vibrator("emitter");
+    expect((await emitter.emit("a", {}, { amplitude: 0.1 })).heard).toBe(1);
+    expect((await emitter.emit("a", {}, { amplitude: 0.001 })).outcome).toBe("faded");
+    await until(() => beta.stats().delivered === 1);
+  });
+
+  test("reflection: nothing comes back, and whoever waits is still told", async () => {
+    const aether = await connect({ physics: { reflection: false } });
+    const reflections: unknown[] = [];
+    const emitter = aether.vibrator("emitter");
+    emitter.onReflection((reflection) => void reflections.push(reflection));
+    await aether.vibrator("beta").resonateOn("a", () => {
+      throw new Error("broken");
+    });
+    expect(await rejection(emitter.query("a"))).toMatchObject({ code: "AETHER_HANDLER_FAILED" });
+    await turns();
+    expect(reflections).toEqual([]);
   });
 });

@@ -10,7 +10,11 @@ describe("physicsOf", () => {
       minAmplitude: 0.01,
       maxHops: 16,
       maxLifetimeMs: 3_600_000,
-      enabled: true,
+      bands: true,
+      fades: true,
+      floors: true,
+      reflects: true,
+      diffracts: true,
     });
     expect(physicsOf({})).toEqual(DEFAULT_PHYSICS);
   });
@@ -18,7 +22,7 @@ describe("physicsOf", () => {
   test("takes what it is given, and the limits of what is allowed", () => {
     expect(
       physicsOf({ attenuationFactor: 1, halfLifeMs: Number.POSITIVE_INFINITY, minAmplitude: 0, maxPropagation: 255 }),
-    ).toMatchObject({ perHop: 1, halfLifeMs: Number.POSITIVE_INFINITY, minAmplitude: 0, maxHops: 255, enabled: true });
+    ).toMatchObject({ perHop: 1, halfLifeMs: Number.POSITIVE_INFINITY, minAmplitude: 0, maxHops: 255, fades: true });
     expect(physicsOf({ attenuationFactor: 1e-9, minAmplitude: 1, maxPropagation: 1 })).toMatchObject({
       perHop: 1e-9,
       minAmplitude: 1,
@@ -37,8 +41,30 @@ describe("physicsOf", () => {
       minAmplitude: 0,
       maxHops: 16,
       maxLifetimeMs: Number.POSITIVE_INFINITY,
-      enabled: false,
+      bands: false,
+      fades: false,
+      floors: false,
+      reflects: true,
+      diffracts: false,
     });
+  });
+
+  test("each law has a switch of its own", () => {
+    expect(physicsOf({ bands: false })).toEqual({ ...DEFAULT_PHYSICS, bands: false });
+    expect(physicsOf({ floor: false })).toEqual({ ...DEFAULT_PHYSICS, floors: false });
+    expect(physicsOf({ reflection: false })).toEqual({ ...DEFAULT_PHYSICS, reflects: false });
+    expect(physicsOf({ diffraction: false })).toEqual({ ...DEFAULT_PHYSICS, diffracts: false });
+    expect(physicsOf({ attenuation: false, halfLifeMs: 5 })).toEqual({
+      ...DEFAULT_PHYSICS,
+      perHop: 1,
+      halfLifeMs: Number.POSITIVE_INFINITY,
+      minAmplitude: 0,
+      maxLifetimeMs: Number.POSITIVE_INFINITY,
+      fades: false,
+    });
+    expect(physicsOf({ bands: true, attenuation: true, floor: true, reflection: true, diffraction: true })).toEqual(
+      DEFAULT_PHYSICS,
+    );
   });
 
   const bad = [
@@ -47,6 +73,11 @@ describe("physicsOf", () => {
     ...[-0.1, 1.1, Number.NaN, Number.POSITIVE_INFINITY, "0.5", null].map((value) => ["minAmplitude", value]),
     ...[0, -1, 1.5, 256, Number.NaN, Number.POSITIVE_INFINITY, "3", null].map((value) => ["maxPropagation", value]),
   ] as const;
+
+  test.each(["bands", "attenuation", "floor", "reflection", "diffraction"])("refuses %s: no", (option) => {
+    const act = (): unknown => physicsOf({ [option]: "no" } as PhysicsOptions);
+    expect(act).toThrow(`Expected \`physics.${option}\` to be true or false, got "no"`);
+  });
 
   test.each(bad)("refuses %s: %o", (option, value) => {
     const act = (): unknown => physicsOf({ [option as string]: value } as PhysicsOptions);
