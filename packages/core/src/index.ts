@@ -19,7 +19,9 @@ export type { Vibrator } from "./aether/vibrator.ts";
 export { type Alarm, type Clock, systemClock } from "./clock.ts";
 export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, UnrecoverableError } from "./errors.ts";
 // Physics
-export { AmplitudeQueue, type AmplitudeQueueOptions } from "./inbox/amplitude-queue.ts";
+export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
+export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
+export type { Fading } from "./inbox/strongest-queue.ts";
 // Media
 export { inProcess } from "./medium/in-process.ts";
 export type {

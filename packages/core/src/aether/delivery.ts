@@ -98,7 +98,8 @@ export class Delivery implements Listener {
 
   get openBand(): number {
     const { gate, physics, inbox } = this.#settings;
-    const looksAtEach = this.#closed || this.#inbox?.crowded === true || inbox.order === "key";
+    const sortsEach = inbox.order === "key" || (inbox.order === "strongest" && physics.bands);
+    const looksAtEach = this.#closed || this.#inbox?.crowded === true || sortsEach;
     return looksAtEach ? BANDS : openBandOf(gate, physics);
   }
 
@@ -220,7 +221,7 @@ export class Delivery implements Listener {
       return undefined;
     }
     for (;;) {
-      const wave = inbox.pop();
+      const wave = inbox.pop(now);
       if (wave === undefined) {
         return undefined;
       }

@@ -14,8 +14,11 @@ export interface ResonanceOptions {
   readonly group?: string | false | undefined;
   /** Most handlers at a time. Default 100. */
   readonly concurrency?: number | undefined;
-  /** `"fifo"`: by arrival, nothing overtakes. `"key"`: one wave of a key at a time. Default: louder first. */
-  readonly order?: "fifo" | "key" | undefined;
+  /**
+   * `"fifo"`: by arrival, nothing overtakes. `"key"`: one wave of a key at a time. `"strongest"`: always the one that is
+   * loudest now. Default: louder bands more often.
+   */
+  readonly order?: "fifo" | "key" | "strongest" | undefined;
   /** Amplitude below which it does not listen, 0..1. Default 0.01. */
   readonly noiseFloor?: number | undefined;
   /** Most waves (default 65,536) and bytes (default 64 MiB) that wait. */
@@ -115,8 +118,8 @@ function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSet
 function inboxOf(base: InboxSettings, { inbox = {}, order = undefined }: VibratorOptions): InboxSettings {
   assertKnown(inbox, INBOX_OPTIONS, "inbox");
   const { capacity = base.capacity, bytes = base.bytes } = inbox;
-  if (order !== undefined && order !== "fifo" && order !== "key") {
-    throw expected("order", '"fifo" or "key"', order);
+  if (order !== undefined && order !== "fifo" && order !== "key" && order !== "strongest") {
+    throw expected("order", '"fifo", "key" or "strongest"', order);
   }
   return {
     capacity: wholeOf("inbox.capacity", capacity, 1),

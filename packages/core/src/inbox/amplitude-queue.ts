@@ -1,50 +1,18 @@
 /** The amplitude queue: a bounded inbox in which louder waves go first and the quietest give way. docs/physics.md §1. */
 
 import { expected } from "../errors.ts";
-import { BANDS, band } from "../physics/amplitude.ts";
+import { band } from "../physics/amplitude.ts";
+import { type AmplitudeQueueOptions, queueBounds } from "./queue-bounds.ts";
 import { Ring } from "./ring.ts";
+import { type Fading, StrongestQueue } from "./strongest-queue.ts";
 import { Turns } from "./turns.ts";
-
-/** Bounds and order of an {@link AmplitudeQueue}. */
-export interface AmplitudeQueueOptions {
-  /** Most items, at least 1. */
-  readonly cap: number;
-  /** Most bytes; default no bound. */
-  readonly capBytes?: number | undefined;
-  /** How many bands, 1..30; default 8. */
-  readonly bands?: number | undefined;
-  /** Share of each band in the order of service; default `2^band`. */
-  readonly weights?: readonly number[] | undefined;
-  /** `"banded"` (default): louder bands more often; `"fifo"`: by arrival, one band. */
-  readonly order?: "banded" | "fifo" | undefined;
-}
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** The bounds and bands that `options` ask for. Throws `AETHER_BAD_OPTION`. */
-export function queueBounds(options: AmplitudeQueueOptions): { cap: number; capBytes: number; bands: number } {
-  if (typeof options !== "object" || options === null) {
-    throw expected("options of AmplitudeQueue", "an object with `cap`", options);
-  }
-  const { cap, capBytes = Number.POSITIVE_INFINITY, bands = BANDS, order = "banded" } = options;
-  if (!Number.isInteger(cap) || cap < 1) {
-    throw expected("cap", "a whole number of at least 1", cap);
-  }
-  if (typeof capBytes !== "number" || !(capBytes >= 1)) {
-    throw expected("capBytes", "a number of at least 1", capBytes);
-  }
-  if (!Number.isInteger(bands) || bands < 1 || bands > 30) {
-    throw expected("bands", "a whole number from 1 to 30", bands);
-  }
-  if (order !== "banded" && order !== "fifo") {
-    throw expected("order", '"banded" or "fifo"', order);
-  }
-  return { cap, capBytes, bands: order === "fifo" ? 1 : bands };
-}
-
 /**
  * A bounded queue of one ring per band. Full, it drops the oldest item of the lowest band, or refuses the new one
- * when that is lower still. It is emptied by smooth weighted round robin, so that no band starves.
+ * when that is lower still. It is emptied by smooth weighted round robin, so that no band starves; with
+ * `order: "strongest"` by loudness alone.
  */
 export class AmplitudeQueue<T> {
   readonly #cap: number;
@@ -53,6 +21,8 @@ export class AmplitudeQueue<T> {
   readonly #turns: Turns;
   readonly #rings: (Ring<T> | undefined)[];
   readonly #bandBytes: number[];
+  /** What does the work with `order: "strongest"`. */
+  readonly #strongest: StrongestQueue<T> | undefined;
   /** Bit b is set while band b holds something. */
   #occupied = 0;
   #size = 0;
@@ -66,29 +36,34 @@ export class AmplitudeQueue<T> {
     this.#turns = new Turns(bands, bands === 1 ? undefined : options.weights);
     this.#rings = new Array<Ring<T> | undefined>(bands).fill(undefined);
     this.#bandBytes = new Array<number>(bands).fill(0);
+    this.#strongest = options.order === "strongest" ? new StrongestQueue<T>(options) : undefined;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#strongest?.size ?? this.#size;
   }
 
   /** Bytes of everything that is queued. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#strongest?.bytes ?? this.#bytes;
   }
 
   /** Whether the next push may cost something its place. */
   get full(): boolean {
-    return this.#size >= this.#cap || this.#bytes >= this.#capBytes;
+    return this.#strongest?.full ?? (this.#size >= this.#cap || this.#bytes >= this.#capBytes);
   }
 
   /**
    * Queues `item` of amplitude `a` (0..1) and `bytes`. Returns what had to give way: nothing,
-   * waves of the lowest bands, oldest first, or `item` itself.
+   * waves of the lowest bands, oldest first, or `item` itself. `fading` says how it fades while it waits, which only
+   * `order: "strongest"` asks. Throws `AETHER_BAD_OPTION` for an amplitude that is none.
    */
-  push(item: T, a: number, bytes = 0): readonly T[] {
+  push(item: T, a: number, bytes = 0, fading?: Fading): readonly T[] {
     if (!(a >= 0 && a <= 1)) {
       throw expected("a", "an amplitude from 0 to 1", a);
+    }
+    if (this.#strongest !== undefined) {
+      return this.#strongest.push(item, a, bytes, fading);
     }
     const index = this.#bands === 1 ? 0 : band(a, this.#bands);
     if (this.#size < this.#cap && this.#bytes + bytes <= this.#capBytes) {
@@ -138,13 +113,22 @@ export class AmplitudeQueue<T> {
     return kept <= this.#capBytes;
   }
 
-  /** The next item by weighted round robin over the bands; `undefined` when it is empty. */
-  pop(): T | undefined {
+  /**
+   * The next item; `undefined` when it is empty. `now` is in monotonic milliseconds; only `order: "strongest"` asks for
+   * it, where items of several half-lives are compared. What has faded comes out too: whoever takes it looks, and counts.
+   */
+  pop(now?: number): T | undefined {
+    if (this.#strongest !== undefined) {
+      return this.#strongest.pop(now);
+    }
     return this.#occupied === 0 ? undefined : this.#shift(this.#turns.next(this.#occupied));
   }
 
   /** Takes everything out, louder bands first. */
   takeAll(): T[] {
+    if (this.#strongest !== undefined) {
+      return this.#strongest.takeAll();
+    }
     const all: T[] = [];
     while (this.#occupied !== 0) {
       const item = this.#shift(31 - Math.clz32(this.#occupied));

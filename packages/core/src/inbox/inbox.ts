@@ -1,13 +1,15 @@
 /** The inbox of one resonance: what waits there in the order that was asked for, and whether it is getting crowded. */
 
-import { AmplitudeQueue, type AmplitudeQueueOptions } from "./amplitude-queue.ts";
+import { AmplitudeQueue } from "./amplitude-queue.ts";
 import { type Keyed, KeyedQueue } from "./keyed-queue.ts";
+import type { AmplitudeQueueOptions } from "./queue-bounds.ts";
+import type { Fading } from "./strongest-queue.ts";
 
 /** Bounds and order of an inbox. */
 export interface InboxSettings {
   readonly capacity: number;
   readonly bytes: number;
-  readonly order: "banded" | "fifo" | "key";
+  readonly order: "banded" | "fifo" | "key" | "strongest";
 }
 
 /** Half of what an inbox may hold: with more in it, it is crowded; with as much, nothing has to give way yet. */
@@ -15,9 +17,19 @@ export function halfOf({ capacity, bytes }: InboxSettings): { readonly items: nu
   return { items: capacity >> 1, bytes: Math.floor(bytes / 2) };
 }
 
+/** What an inbox needs of its queue. */
+interface Queue<T> {
+  readonly size: number;
+  readonly bytes: number;
+  readonly full: boolean;
+  push(item: T, a: number, bytes: number, fading: Fading): readonly T[];
+  pop(now: number): T | undefined;
+  takeAll(): T[];
+}
+
 /** A queue with bounds, which knows when it is over half full and who waits for room in it. */
-export class Inbox<T extends Keyed> {
-  readonly #queue: AmplitudeQueue<T> | KeyedQueue<T>;
+export class Inbox<T extends Keyed & Fading> {
+  readonly #queue: Queue<T>;
   /** The queue, where it is one of `order: "key"`. */
   readonly #keyed: KeyedQueue<T> | undefined;
   readonly #halfItems: number;
@@ -31,7 +43,7 @@ export class Inbox<T extends Keyed> {
     const options: AmplitudeQueueOptions = {
       cap: capacity,
       capBytes: bytes,
-      order: order === "fifo" || !banded ? "fifo" : "banded",
+      order: order === "fifo" || !banded ? "fifo" : order === "strongest" ? "strongest" : "banded",
     };
     this.#keyed = order === "key" ? new KeyedQueue<T>(options) : undefined;
     this.#queue = this.#keyed ?? new AmplitudeQueue<T>(options);
@@ -50,12 +62,12 @@ export class Inbox<T extends Keyed> {
 
   /** As `AmplitudeQueue.push`. */
   push(item: T): readonly T[] {
-    return this.#queue.push(item, item.amplitude, item.bytes);
+    return this.#queue.push(item, item.amplitude, item.bytes, item);
   }
 
-  /** The next item. Of `order: "key"`, its key is held until it is released. */
-  pop(): T | undefined {
-    const item = this.#queue.pop();
+  /** The next item at `now` (monotonic milliseconds). Of `order: "key"`, its key is held until it is released. */
+  pop(now: number): T | undefined {
+    const item = this.#queue.pop(now);
     if (this.#roomWaiters !== undefined && item !== undefined) {
       this.#tellRoom();
     }

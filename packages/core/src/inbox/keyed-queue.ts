@@ -1,7 +1,7 @@
 /** The inbox of `order: "key"`: of each key one item is out at a time, and the next is the one that came next. */
 
 import { band } from "../physics/amplitude.ts";
-import { type AmplitudeQueueOptions, queueBounds } from "./amplitude-queue.ts";
+import { type AmplitudeQueueOptions, queueBounds } from "./queue-bounds.ts";
 import { Turns } from "./turns.ts";
 
 /** What a keyed queue needs to know of its items. */

@@ -357,3 +357,47 @@ describe("a retried wave", () => {
     expect(handled).toEqual(["0.1", "1.1", "2.1", "0.2"]);
   });
 });
+
+describe('order "strongest"', () => {
+  test("the wave that is loudest now is handled first, the newest of equals", async () => {
+    const clock = new ManualClock();
+    const aether = await connect({ clock });
+    const beta = aether.vibrator("beta", { order: "strongest", concurrency: 1 });
+    const handled: unknown[] = [];
+    const resonance = await beta.resonateOn("a", (wave) => void handled.push(wave.payload));
+    resonance.pause();
+    const alpha = aether.vibrator("alpha");
+    await alpha.emit("a", "0.51 early", { amplitude: 0.51 });
+    await alpha.emit("a", "short-lived", { amplitude: 0.9, halfLifeMs: 100 });
+    await clock.advance(1000);
+    await alpha.emit("a", "0.51 late", { amplitude: 0.51 });
+    await alpha.emit("a", "0.55", { amplitude: 0.55 });
+    await alpha.emit("a", "0.56", { amplitude: 0.56 });
+    resonance.resume();
+    await turns();
+    expect(handled).toEqual(["0.56", "0.55", "0.51 late", "0.51 early"]);
+    expect(aether.stats().absorbed.expired).toBe(1);
+  });
+
+  test("the waves of one tick are sorted, too", async () => {
+    const aether = await connect();
+    const beta = aether.vibrator("beta", { order: "strongest", concurrency: 1 });
+    const handled: unknown[] = [];
+    await beta.resonateOn("a", (wave) => void handled.push(wave.payload));
+    const alpha = aether.vibrator("alpha");
+    await Promise.all([0.51, 0.55, 0.53].map((amplitude) => alpha.emit("a", amplitude, { amplitude })));
+    await turns();
+    expect(handled).toEqual([0.55, 0.53, 0.51]);
+  });
+
+  test("without bands it is served by arrival", async () => {
+    const aether = await connect({ physics: { bands: false } });
+    const beta = aether.vibrator("beta", { order: "strongest", concurrency: 1 });
+    const handled: unknown[] = [];
+    await beta.resonateOn("a", (wave) => void handled.push(wave.payload));
+    const alpha = aether.vibrator("alpha");
+    await Promise.all([0.51, 0.99, 0.53].map((amplitude) => alpha.emit("a", amplitude, { amplitude })));
+    await turns();
+    expect(handled).toEqual([0.51, 0.99, 0.53]);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { AmplitudeQueueOptions } from "../../src/inbox/amplitude-queue.ts";
 import { KeyedQueue } from "../../src/inbox/keyed-queue.ts";
+import type { AmplitudeQueueOptions } from "../../src/inbox/queue-bounds.ts";
 import { Aether } from "../../src/index.ts";
 import { band } from "../../src/physics/amplitude.ts";
 import { fc } from "../seeded.ts";
