@@ -35,8 +35,11 @@ export type {
   Tuning,
   Uptake,
 } from "./medium/medium.ts";
+export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export { AMPLITUDES, type Amplitude, BANDS, band } from "./physics/amplitude.ts";
 export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs } from "./physics/attenuation.ts";
+export type { FloorOptions } from "./physics/floor-options.ts";
+export { hash01 } from "./physics/hash.ts";
 export { DEFAULT_PHYSICS, type Physics, type PhysicsOptions } from "./physics/physics.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
