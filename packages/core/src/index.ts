@@ -13,6 +13,7 @@ export type { EmitOptions, QueryOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
+export type { ReturnsStats } from "./aether/returns.ts";
 export { ABSORB_REASONS, type AbsorbReason, type AetherStats, type Stats } from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
 // Errors and time
@@ -41,10 +42,27 @@ export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs } f
 export type { FloorOptions } from "./physics/floor-options.ts";
 export { hash01 } from "./physics/hash.ts";
 export { DEFAULT_PHYSICS, type Physics, type PhysicsOptions } from "./physics/physics.ts";
+export {
+  backpressure,
+  impedanceOf,
+  invertedPhase,
+  MEDIUM_IMPEDANCE,
+  reflectance,
+  reflectionCoefficient,
+  transmittance,
+} from "./physics/reflection.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
 export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
-export type { Answer, Exchange, ReflectCause, ReflectCode, Refusal, Teller } from "./wave/exchange.ts";
+export {
+  type Answer,
+  causeOfRefusal,
+  type Exchange,
+  type ReflectCause,
+  type ReflectCode,
+  type Refusal,
+  type Teller,
+} from "./wave/exchange.ts";
 export { Ids, type Random } from "./wave/ids.ts";
 export { matches } from "./wave/pattern.ts";
 export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";

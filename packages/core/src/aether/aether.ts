@@ -125,7 +125,7 @@ export class Aether implements AsyncDisposable {
       emissions.refused += refused;
     }
     const { emitted, ...rest } = emissions;
-    return { ...sum.stats(emitted), ...rest };
+    return { ...sum.stats(emitted), ...rest, reflections: this.#connected.parts.returns.stats };
   }
 
   /** Who resonates with whom, as far as this aether knows. */

@@ -20,7 +20,9 @@ export function failureOf(error: unknown, teller: Teller): ReflectCause {
   const message = messageOf(error);
   try {
     if (error instanceof AetherError) {
-      return { code: "error", error: error.code, message, retryable: error.retryable, ...teller };
+      const { retryAfterMs } = error.details;
+      const later = typeof retryAfterMs === "number" && retryAfterMs >= 0 ? { retryAfterMs } : undefined;
+      return { code: "error", error: error.code, message, retryable: error.retryable, ...later, ...teller };
     }
     if (error instanceof UnrecoverableError) {
       return { code: "rejected", error: "AETHER_HANDLER_FAILED", message, retryable: false, ...teller };

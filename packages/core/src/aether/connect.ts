@@ -16,7 +16,7 @@ import { Interceptors } from "./interceptors.ts";
 import { Observers } from "./observers.ts";
 import { assertKnown, wholeOf } from "./options.ts";
 import { Pump } from "./pump.ts";
-import { ReflectionLimit } from "./reflection-limit.ts";
+import { Returns } from "./returns.ts";
 import { TickTime } from "./tick-time.ts";
 import type { VibratorParts } from "./vibrator.ts";
 
@@ -161,7 +161,7 @@ export async function connect(
     interceptors: new Interceptors(),
     causality: mode === "implicit" ? causality : undefined,
     pump: new Pump(time),
-    reflectionLimit: new ReflectionLimit(),
+    returns: new Returns(link, physics, clock),
   };
   return {
     parts,

@@ -6,11 +6,12 @@ import { SeenIds } from "../inbox/seen-ids.ts";
 import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
 import { BANDS } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
-import type { Teller } from "../wave/exchange.ts";
+import { causeOfRefusal, type ReflectCause, type Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import { type Gate, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
 import type { Observers } from "./observers.ts";
+import type { Returns } from "./returns.ts";
 import { type Absorbed, type AbsorbReason, noneAbsorbed, Tally } from "./stats.ts";
 
 /** What a delivery works by; those of one vibrator with the same options share it. */
@@ -23,6 +24,7 @@ export interface DeliverySettings {
   readonly physics: Physics;
   readonly clock: Clock;
   readonly observers: Observers;
+  readonly returns: Returns;
 }
 
 /** Takes nothing: what a delivery has until its consumer is there. */
@@ -296,6 +298,9 @@ export class Delivery implements Listener {
     const code = REFUSALS[reason];
     if (code !== undefined) {
       wave.exchange?.returned({ code, floor: this.#settings.gate.floor, ...this.teller });
+      if (wave.reflects) {
+        this.comeBack(wave, causeOfRefusal({ code, ...this.teller }));
+      }
     }
   }
 
@@ -305,6 +310,16 @@ export class Delivery implements Listener {
     const code = REFUSALS[reason];
     if (code !== undefined) {
       wave.exchange?.refused({ code, floor: this.#settings.gate.floor, ...this.teller });
+      if (wave.reflects) {
+        this.comeBack(wave, causeOfRefusal({ code, ...this.teller }));
+      }
+    }
+  }
+
+  /** Sends a wave back that nobody waits for. What an observer sees is a copy, which has no way back. */
+  comeBack(wave: Wave, cause: ReflectCause): void {
+    if (wave.exchange === undefined && !this.#settings.observes) {
+      this.#settings.returns.send(wave, cause);
     }
   }
 

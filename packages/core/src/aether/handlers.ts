@@ -388,7 +388,12 @@ export class Handlers implements Runnable, Consumer {
       this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), attempt + 1);
       return;
     }
-    wave.exchange?.reflected(failureOf(error, this.#delivery.teller));
+    const { exchange } = wave;
+    if (exchange !== undefined) {
+      exchange.reflected(failureOf(error, this.#delivery.teller));
+    } else if (wave.reflects) {
+      this.#delivery.comeBack(wave, failureOf(error, this.#delivery.teller));
+    }
     this.#finished(wave);
   }
 

@@ -7,7 +7,6 @@ import type { Physics } from "../physics/physics.ts";
 import { asItIs, Channel, parse, readerOf } from "../wave/channel.ts";
 import { assertPattern } from "../wave/channel-name.ts";
 import type { Teller } from "../wave/exchange.ts";
-import { reflect } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
 import { type AdmissionLimits, measure, prepare } from "./admission.ts";
 import type { Consumer } from "./consumer.ts";
@@ -15,10 +14,10 @@ import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { Reception } from "./reception.ts";
-import type { ReflectionLimit } from "./reflection-limit.ts";
 import { OpenResonance } from "./resonance.ts";
 import { assertLabel, type ResonanceOptions, type ResonanceSettings, resonanceSettings } from "./resonance-options.ts";
 import { Retired } from "./retired.ts";
+import type { Returns } from "./returns.ts";
 import { Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
 
@@ -29,7 +28,7 @@ export interface ListeningParts extends Omit<HandlersShared, "emitting" | "repli
   readonly physics: Physics;
   readonly clock: Timekeeper;
   readonly limits: AdmissionLimits;
-  readonly reflectionLimit: ReflectionLimit;
+  readonly returns: Returns;
 }
 
 /** Options of `receive`. */
@@ -178,7 +177,7 @@ export class Listening {
   }
 
   #deliverySettings(settings: ResonanceSettings, observes: boolean): DeliverySettings {
-    const { physics, clock, observers, limits, traits } = this.#parts;
+    const { physics, clock, observers, limits, traits, returns } = this.#parts;
     return {
       teller: this.#teller,
       observes,
@@ -192,6 +191,7 @@ export class Listening {
       physics,
       clock,
       observers,
+      returns,
     };
   }
 
@@ -229,15 +229,8 @@ export class Listening {
     const cause = { code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, by, byId } as const;
     if (wave.exchange !== undefined) {
       wave.exchange.reflected(cause);
-      return;
-    }
-    if (!this.#parts.physics.reflects) {
-      return;
-    }
-    const now = this.#parts.clock.monotonic();
-    const reflection = this.#parts.reflectionLimit.allows(wave.sourceId, now) ? reflect(wave, cause, now) : undefined;
-    if (reflection !== undefined) {
-      this.#parts.link.reflect(reflection);
+    } else {
+      this.#parts.returns.send(wave, cause);
     }
   }
 

@@ -29,6 +29,13 @@ export interface EmitOptions {
   readonly signal?: AbortSignal | undefined;
   /** `"shed"` (default): a full receiver sheds its quietest; `"wait"`: wait for room. */
   readonly whenFull?: "shed" | "wait" | undefined;
+  /**
+   * Whether an event or broadcast that fails at a receiver comes back to `onReflection`. Default false; commands and
+   * queries always do. docs/physics.md §7
+   */
+  readonly reflect?: boolean | undefined;
+  /** Whether the payload, up to 8 KiB, comes back with it. Default: with commands and queries. */
+  readonly reflectBody?: boolean | undefined;
 }
 
 /** Options of `query` and `gather`. */
@@ -50,6 +57,8 @@ const EMIT_OPTIONS: Known<EmitOptions> = {
   timeoutMs: true,
   signal: true,
   whenFull: true,
+  reflect: true,
+  reflectBody: true,
 };
 
 /** How long a command or query, or `whenFull: "wait"`, waits where nothing else is said. */
@@ -163,6 +172,8 @@ export const NO_OPTIONS: CheckedEmit = {
   timeoutMs: undefined,
   signal: undefined,
   whenFull: undefined,
+  reflect: undefined,
+  reflectBody: undefined,
 };
 
 /** `options` of `emit`, `query` or `gather` if they are legal. */
@@ -172,6 +183,7 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   }
   assertKnown(options, EMIT_OPTIONS, "emit");
   const { id, kind, amplitude, phase, key, weight, halfLifeMs, headers, timeoutMs, whenFull } = options;
+  const { reflect, reflectBody } = options;
   if (id !== undefined && (typeof id !== "string" || id.length > 128 || !isVisible(id))) {
     throw expected("id", "1 to 128 visible ASCII characters", id);
   }
@@ -196,6 +208,12 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   if (whenFull !== undefined && whenFull !== "shed" && whenFull !== "wait") {
     throw expected("whenFull", "shed or wait", whenFull);
   }
+  if (reflect !== undefined && typeof reflect !== "boolean") {
+    throw expected("reflect", "true or false", reflect);
+  }
+  if (reflectBody !== undefined && typeof reflectBody !== "boolean") {
+    throw expected("reflectBody", "true or false", reflectBody);
+  }
   // One shape for all, and a copy: what the caller does to its object later changes nothing here.
   return {
     id,
@@ -210,5 +228,7 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
     timeoutMs,
     signal: signalOf(options.signal),
     whenFull,
+    reflect,
+    reflectBody,
   };
 }

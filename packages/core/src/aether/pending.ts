@@ -2,7 +2,7 @@
 
 import { AetherError } from "../errors.ts";
 import { weigh } from "../wave/codec.ts";
-import type { Answer, Exchange, ReflectCause, Refusal } from "../wave/exchange.ts";
+import { type Answer, causeOfRefusal, type Exchange, type ReflectCause, type Refusal } from "../wave/exchange.ts";
 import { type Reflection, reflect } from "../wave/reflection.ts";
 import { Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
@@ -89,6 +89,10 @@ export class Pending extends Deadline implements Exchange {
 
   refused(why: Refusal): void {
     this.#refusal ??= why;
+    // A loop, and a source that somebody does not hear, are mistakes: told even if others take the wave.
+    if (why.code === "AETHER_EXHAUSTED" || why.code === "AETHER_UNAUTHORISED") {
+      this.#comeBack(causeOfRefusal(why));
+    }
   }
 
   admitted(): void {
@@ -99,10 +103,7 @@ export class Pending extends Deadline implements Exchange {
   returned(why: Refusal): void {
     this.#done++;
     this.#refusal ??= why;
-    const code = why.code === "AETHER_FADED" ? "expired" : why.code === "AETHER_SHED" ? "overload" : "no-receiver";
-    const message = `${why.by} gave it back: ${why.code}`;
-    const retryable = code !== "expired";
-    this.#comeBack({ by: why.by, byId: why.byId, code, error: why.code, message, retryable });
+    this.#comeBack(causeOfRefusal(why));
     this.#decide();
   }
 

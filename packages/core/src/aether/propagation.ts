@@ -67,8 +67,8 @@ function extrasOf(
   if (options === NO_OPTIONS && version === undefined && exchange === undefined) {
     return undefined;
   }
-  const { phase, weight, key, headers, id } = options;
-  return { phase, weight, key, headers, version, exchange, named: id !== undefined };
+  const { phase, weight, key, headers, id, reflect: reflects, reflectBody: reflectsBody } = options;
+  return { phase, weight, key, headers, version, exchange, named: id !== undefined, reflects, reflectsBody };
 }
 
 /** Whether `wave` gets across the medium. */

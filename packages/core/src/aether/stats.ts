@@ -1,5 +1,7 @@
 /** Counts of what became of waves. They balance at every moment: nothing leaves the street uncounted. */
 
+import type { ReturnsStats } from "./returns.ts";
+
 /** Why a wave was dropped: every drop has exactly one reason. */
 export const ABSORB_REASONS = [
   "floor",
@@ -48,6 +50,8 @@ export interface AetherStats extends Stats {
   readonly exhausted: number;
   /** Emits that were refused with an error before they became waves. */
   readonly refused: number;
+  /** Events and broadcasts that failed here and were to come back to their emitters. docs/physics.md §7 */
+  readonly reflections: ReturnsStats;
 }
 
 /** Counts by reason. */

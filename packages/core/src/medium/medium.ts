@@ -137,7 +137,7 @@ export interface Medium {
 export interface Link {
   /** The way out for waves of `channel`, to be kept by those who emit on it again. */
   outlet(channel: string): Outlet;
-  /** Carries `reflection` back to the vibrator instance whose wave it was, wherever that is. */
+  /** Carries `reflection` back to the vibrator instance whose wave it was, wherever that is. Never throws. */
   reflect(reflection: Reflection): void;
   /** Resolves when the medium has confirmed `listener`: a wave propagated after that is heard. */
   resonate(listener: Listener): Promise<Tuning>;

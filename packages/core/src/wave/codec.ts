@@ -158,6 +158,37 @@ export function weigh(payload: unknown): number {
   return payload instanceof Uint8Array ? payload.byteLength : REFERENCE_BYTES;
 }
 
+/**
+ * Whether `payload` would have at most `most` bytes on its way, about: bytes as they are, everything else as JSON
+ * without its escapes. It looks no further than that into a large one. False for what throws when it is looked at.
+ */
+export function isWithin(payload: unknown, most: number): boolean {
+  let left = most;
+  const take = (value: unknown): boolean => {
+    if (typeof value === "string") {
+      left -= value.length > left ? value.length : utf8Length(value) + 2;
+    } else if (value instanceof Uint8Array) {
+      left -= value.byteLength;
+    } else if (typeof value !== "object" || value === null) {
+      left -= String(value).length;
+    } else {
+      left -= 2;
+      for (const key in value) {
+        left -= Array.isArray(value) ? 1 : utf8Length(key) + 4;
+        if (left < 0 || !take(Reflect.get(value, key))) {
+          return false;
+        }
+      }
+    }
+    return left >= 0;
+  };
+  try {
+    return take(payload);
+  } catch {
+    return false;
+  }
+}
+
 /** The length of `text` in UTF-8, without encoding it. */
 function utf8Length(text: string): number {
   let bytes = text.length;

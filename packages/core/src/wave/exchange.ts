@@ -1,6 +1,6 @@
 /** The way back of a command or query: what those who hear it tell the one who emitted it. */
 
-import type { ErrorCode } from "../errors.ts";
+import { ERRORS, type ErrorCode } from "../errors.ts";
 
 /** Why a wave came back. docs/physics.md §7 says what each means. */
 export type ReflectCode = "error" | "rejected" | "overload" | "expired" | "no-receiver" | "loop" | "unauthorised";
@@ -17,6 +17,21 @@ export interface Refusal extends Teller {
   /** The noise floor of the hearer. */
   readonly floor?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+}
+
+/** What a refusal is as the cause of a reflection. */
+const REFLECTED: Readonly<Record<Refusal["code"], ReflectCode>> = {
+  AETHER_SHED: "overload",
+  AETHER_DRAINING: "no-receiver",
+  AETHER_UNAUTHORISED: "unauthorised",
+  AETHER_EXHAUSTED: "loop",
+  AETHER_FADED: "expired",
+};
+
+/** The cause of the reflection of a wave that was refused, or given back, for `why`. docs/physics.md §7. */
+export function causeOfRefusal({ by, byId, code, retryAfterMs }: Refusal): ReflectCause {
+  const message = `${by} gave it back: ${code}`;
+  return { by, byId, code: REFLECTED[code], error: code, message, retryable: ERRORS[code].retryable, retryAfterMs };
 }
 
 /** What a handler returned. */

@@ -51,6 +51,10 @@ export interface WaveExtras {
   readonly exchange?: Exchange | undefined;
   /** Whether its emitter chose the id, and so may emit it again. Default false. */
   readonly named?: boolean | undefined;
+  /** Whether it comes back when it fails, although nobody waits for it. Default false. */
+  readonly reflects?: boolean | undefined;
+  /** Whether its payload comes back with it. Default: that of a command or query does. */
+  readonly reflectsBody?: boolean | undefined;
   /** Wall-clock milliseconds since the epoch at the emitter. Default: from its moment. */
   readonly emittedAt?: number | undefined;
 }
@@ -267,6 +271,17 @@ export class Wave<P = unknown> {
     return this.#extras?.named === true;
   }
 
+  /** Whether it comes back when it fails, although nobody waits for it. */
+  get reflects(): boolean {
+    return this.#extras?.reflects === true;
+  }
+
+  /** Whether its payload comes back with it. */
+  get reflectsBody(): boolean {
+    const { kind } = this.#head;
+    return this.#extras?.reflectsBody ?? (kind === "command" || kind === "query");
+  }
+
   /** The amplitude it arrived with: what its one crossing and its age before that have left of it. */
   get arrivalAmplitude(): number {
     const heard = this.#amplitude * this.#moment.surroundings.perHop;
@@ -328,7 +343,7 @@ export class Wave<P = unknown> {
 
   /** What people see of a wave in logs and `JSON.stringify`. */
   toJSON(): Record<string, unknown> {
-    const { age, emittedAt, exchange, named, ...extras } = this.#extras ?? NO_EXTRAS;
+    const { age, emittedAt, exchange, named, reflects, reflectsBody, ...extras } = this.#extras ?? NO_EXTRAS;
     return {
       id: this.#id,
       channel: this.#head.channel,

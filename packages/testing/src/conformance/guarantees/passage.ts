@@ -24,9 +24,9 @@ const PAYLOADS: readonly unknown[] = [
 /** Everything that must arrive as it was sent, but for the payload and the way back. */
 function facts(wave: Wave): Record<string, unknown> {
   const { id, channel, kind, amplitude, phase, weight, source, sourceId, halfLifeMs, hops, cause, trace, key } = wave;
-  const { headers, version, band, named } = wave;
+  const { headers, version, band, named, reflects, reflectsBody } = wave;
   const taken = { id, channel, kind, amplitude, phase, weight, source, sourceId, halfLifeMs, hops, cause, trace, key };
-  return { ...taken, headers: { ...headers }, version, band, named };
+  return { ...taken, headers: { ...headers }, version, band, named, reflects, reflectsBody };
 }
 
 function assertUnchanged(arrived: Wave, sent: Wave, byReference: boolean): void {
@@ -69,11 +69,13 @@ export const passage: readonly Guarantee[] = [
             headers: { tenant: "a", note: "two words" },
             version: 4,
             named: true,
+            reflects: true,
+            reflectsBody: true,
           },
         }),
         stage.wave(channel, { halfLifeMs: Number.POSITIVE_INFINITY }),
         stage.wave(channel, { kind: "broadcast", payload: "to all" }),
-        stage.wave(channel, { kind: "command", payload: "do", extras: { exchange } }),
+        stage.wave(channel, { kind: "command", payload: "do", extras: { exchange, reflectsBody: false } }),
         stage.wave(channel, { kind: "query", payload: "ask", extras: { exchange, headers: { a: "b" } } }),
       ];
       await stage.sendAll(far, sent);
