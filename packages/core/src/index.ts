@@ -32,13 +32,22 @@ export type {
   MediumEvents,
   Outlet,
   Presence,
+  Run,
   Traits,
   Tuning,
   Uptake,
 } from "./medium/medium.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
+export {
+  type Amplifiable,
+  type AmplifyRefusal,
+  amplified,
+  MOST_GAIN,
+  mostFactor,
+  type Repeating,
+} from "./physics/amplification.ts";
 export { AMPLITUDES, type Amplitude, BANDS, band } from "./physics/amplitude.ts";
-export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs } from "./physics/attenuation.ts";
+export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs, maxHops } from "./physics/attenuation.ts";
 export type { FloorOptions } from "./physics/floor-options.ts";
 export { hash01 } from "./physics/hash.ts";
 export { DEFAULT_PHYSICS, type Physics, type PhysicsOptions } from "./physics/physics.ts";
@@ -51,6 +60,7 @@ export {
   reflectionCoefficient,
   transmittance,
 } from "./physics/reflection.ts";
+export { amqpExpiration, mqttExpirySeconds } from "./physics/ttl.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
 export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
@@ -63,6 +73,18 @@ export {
   type Refusal,
   type Teller,
 } from "./wave/exchange.ts";
+export {
+  type Arrival,
+  checkHeader,
+  headerOf,
+  type Malformed,
+  type NotAmplified,
+  reamplify,
+  rebase,
+  type Standing,
+  type WaveHeader,
+  waveOf,
+} from "./wave/header.ts";
 export { Ids, type Random } from "./wave/ids.ts";
 export { matches } from "./wave/pattern.ts";
 export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";

@@ -134,6 +134,7 @@ export async function connect(
   const observers = new Observers();
   const onInterest = new Set<() => void>();
   const onClose = new Set<() => void>();
+  const time = new TickTime(clock, physics);
   const link = await medium.open({
     connected: () => observers.connected.tell({ medium: medium.name }),
     disconnected: (reason) => observers.disconnected.tell({ medium: medium.name, reason }),
@@ -143,9 +144,9 @@ export async function connect(
       }
     },
     reflected: (reflection) => findVibrator(instanceOf(reflection))?.reflected(reflection),
+    moment: () => time.moment,
   });
   const deadlines = new Deadlines(clock);
-  const time = new TickTime(clock, physics);
   const leaveCausality = mode === "implicit" ? causality.open() : undefined;
   const parts: VibratorParts = {
     link,

@@ -3,7 +3,7 @@
 import type { Clock } from "../clock.ts";
 import { halfOf, Inbox, type InboxSettings } from "../inbox/inbox.ts";
 import { SeenIds } from "../inbox/seen-ids.ts";
-import type { Listener, Presence, Tuning, Uptake } from "../medium/medium.ts";
+import type { Listener, Presence, Run, Tuning, Uptake } from "../medium/medium.ts";
 import { BANDS } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
 import { causeOfRefusal, type ReflectCause, type Teller } from "../wave/exchange.ts";
@@ -107,7 +107,9 @@ export class Delivery implements Listener {
 
   hears(wave: Wave): boolean {
     const { gate, physics } = this.#settings;
-    return !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
+    return (
+      wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined
+    );
   }
 
   get runHops(): number {
@@ -141,15 +143,40 @@ export class Delivery implements Listener {
     return uptake;
   }
 
-  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void {
-    if (from < to) {
+  receiveRun(waves: Run, from: number, to: number, mayHandle: boolean): void {
+    if (waves.sound !== true && !areSound(waves, from, to)) {
+      this.#receiveEach(waves, from, to);
+    } else if (from < to) {
       this.#received += to - from;
       this.#consumer.receiveRun(waves, from, to, mayHandle);
     }
   }
 
+  /** Takes a run one by one: its medium has put something in that is no plain wave. */
+  #receiveEach(waves: readonly Wave[], from: number, to: number): void {
+    for (const wave of waves.slice(from, to)) {
+      this.receive(wave);
+    }
+  }
+
+  malformed(count = 1): void {
+    const heard = Number.isSafeInteger(count) && count > 0 ? count : 1;
+    this.#received += heard;
+    this.#absorbed ??= noneAbsorbed();
+    this.#absorbed.malformed += heard;
+    const { vibrator, pattern } = this.presence;
+    const { absorbed } = this.#settings.observers;
+    for (let told = 0; absorbed.listens && told < heard; told++) {
+      absorbed.tell({ vibrator, pattern, reason: "malformed" });
+    }
+  }
+
   #offer(wave: Wave): Uptake {
     this.#received++;
+    if (!wave.sound && wave.fault !== undefined) {
+      this.#count(wave, "malformed");
+      return "refused";
+    }
     const { gate, physics } = this.#settings;
     const reason = this.#closed ? "closed" : refusalAt(gate, wave, this.presence.vibrator, physics);
     if (reason !== undefined) {
@@ -324,7 +351,7 @@ export class Delivery implements Listener {
   }
 
   /** Drops a wave that was taken because its payload breaks the schema. */
-  malformed(wave: Wave): void {
+  unreadable(wave: Wave): void {
     this.release(wave);
     this.#forgetId(wave);
     this.#count(wave, "malformed");
@@ -366,4 +393,13 @@ export class Delivery implements Listener {
   room(): Promise<void> {
     return this.#inbox?.room() ?? Promise.resolve();
   }
+}
+
+function areSound(waves: readonly Wave[], from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    if (waves[at]?.sound !== true) {
+      return false;
+    }
+  }
+  return true;
 }

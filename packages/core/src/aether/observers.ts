@@ -24,7 +24,8 @@ export interface ReceiverEvent extends WaveEvent {
 export interface AetherEvents {
   emitted: WaveEvent & { readonly outcome: "travelled" | "faded" | "exhausted"; readonly heard?: number | undefined };
   delivered: ReceiverEvent;
-  absorbed: ReceiverEvent & { readonly reason: AbsorbReason };
+  /** Without id, channel and wave for what was `malformed` so badly that it was no wave. */
+  absorbed: Omit<ReceiverEvent, keyof WaveEvent> & Partial<WaveEvent> & { readonly reason: AbsorbReason };
   failed: ReceiverEvent & { readonly error: unknown; readonly attempt: number; readonly willRetry: boolean };
   reflected: WaveEvent & { readonly code: ReflectCode; readonly by: string; readonly message: string };
   annihilated: ReceiverEvent;

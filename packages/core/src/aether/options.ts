@@ -4,6 +4,7 @@ import { AetherError, expected } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
 import { halfLifeOf } from "../physics/physics.ts";
 import type { Headers, Wave } from "../wave/wave.ts";
+import { hasControl, isVisible, LONGEST_KEY, MOST_HEADER_CHARACTERS, MOST_HEADERS } from "../wave/well-formed.ts";
 
 /** Options of `emit`. */
 export interface EmitOptions {
@@ -65,8 +66,7 @@ const EMIT_OPTIONS: Known<EmitOptions> = {
 export const DEFAULT_TIMEOUT_MS = 2000;
 
 const LATER = new Set(["afterMs", "at", "dataRef", "fairBy"]);
-const MOST_HEADERS = 64;
-const MOST_HEADER_BYTES = 8192;
+const LONGEST_GIVEN_ID = 128;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Throws unless every key of `options` is known: `AETHER_UNSUPPORTED` for what is to come, else `AETHER_BAD_OPTION`. */
@@ -119,38 +119,18 @@ function headersOf(headers: Headers): Headers {
   const entries = Object.entries(headers);
   let bytes = 0;
   for (const [name, value] of entries) {
-    if (typeof value !== "string" || !isVisible(name) || hasControl(value)) {
+    if (typeof value !== "string" || !isVisible(name, MOST_HEADER_CHARACTERS) || hasControl(value)) {
       throw expected(`headers.${name}`, "a visible ASCII name with a text without control characters", value);
     }
     bytes += name.length + value.length;
   }
-  if (entries.length > MOST_HEADERS || bytes > MOST_HEADER_BYTES) {
+  if (entries.length > MOST_HEADERS || bytes > MOST_HEADER_CHARACTERS) {
     throw new AetherError(
       "AETHER_TOO_LARGE",
-      `Expected at most ${MOST_HEADERS} headers of ${MOST_HEADER_BYTES} characters in all, got ${entries.length} of ${bytes}`,
+      `Expected at most ${MOST_HEADERS} headers of ${MOST_HEADER_CHARACTERS} characters in all, got ${entries.length} of ${bytes}`,
     );
   }
   return Object.freeze(Object.fromEntries(entries));
-}
-
-function isVisible(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 33 || code > 126) {
-      return false;
-    }
-  }
-  return text.length > 0;
-}
-
-function hasControl(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 32 || code === 127) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /** The options of an emit, checked: amplitude as a number, headers frozen. */
@@ -184,7 +164,7 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   assertKnown(options, EMIT_OPTIONS, "emit");
   const { id, kind, amplitude, phase, key, weight, halfLifeMs, headers, timeoutMs, whenFull } = options;
   const { reflect, reflectBody } = options;
-  if (id !== undefined && (typeof id !== "string" || id.length > 128 || !isVisible(id))) {
+  if (id !== undefined && !isVisible(id, LONGEST_GIVEN_ID)) {
     throw expected("id", "1 to 128 visible ASCII characters", id);
   }
   if (kind !== undefined && kind !== "event" && kind !== "broadcast" && kind !== "command") {
@@ -193,7 +173,7 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   if (phase !== undefined && !(phase >= 0 && phase < 2 * Math.PI)) {
     throw expected("phase", "radians from 0 up to 2π", phase);
   }
-  if (key !== undefined && (typeof key !== "string" || key.length < 1 || key.length > 256)) {
+  if (key !== undefined && (typeof key !== "string" || key.length < 1 || key.length > LONGEST_KEY)) {
     throw expected("key", "a text of 1 to 256 characters", key);
   }
   if (weight !== undefined && !(weight > 0 && weight <= 1e6)) {

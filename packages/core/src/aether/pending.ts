@@ -4,7 +4,7 @@ import { AetherError } from "../errors.ts";
 import { weigh } from "../wave/codec.ts";
 import { type Answer, causeOfRefusal, type Exchange, type ReflectCause, type Refusal } from "../wave/exchange.ts";
 import { type Reflection, reflect } from "../wave/reflection.ts";
-import { Wave } from "../wave/wave.ts";
+import { partsOf, Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
 
 /** What a pending exchange needs from its vibrator. */
@@ -260,7 +260,7 @@ export class Pending extends Deadline implements Exchange {
 
 /** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
 function responseTo(query: Wave, answer: Answer, now: number): Wave {
-  return Wave.of({
+  const parts = partsOf({
     id: `${query.id}?${answer.byId}`,
     channel: query.channel,
     kind: "response",
@@ -275,4 +275,5 @@ function responseTo(query: Wave, answer: Answer, now: number): Wave {
     bytes: weigh(answer.payload),
     extras: query.key === undefined ? undefined : { key: query.key },
   });
+  return new Wave(parts);
 }

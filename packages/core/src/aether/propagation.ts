@@ -45,7 +45,7 @@ export function compose(parts: Composition, physics: Physics): Wave {
   const isUsual = kind === use.kind && bytes === use.bytes && halfLifeMs === use.halfLifeMs;
   return new Wave({
     id,
-    head: isUsual ? use : { channel, kind, origin, halfLifeMs, bytes },
+    head: isUsual ? use : { channel, kind, origin, halfLifeMs, bytes, sound: true },
     payload: parts.payload,
     amplitude: options.amplitude ?? contract?.amplitude ?? cause?.amplitudeAt(moment.at) ?? DEFAULT_AMPLITUDE,
     moment,

@@ -82,6 +82,8 @@ export class Uses {
       halfLifeMs: halfLifeOn(contract, undefined, physics),
       bytes: REFERENCE_BYTES,
       origin: this.#origin,
+      // Emits are checked step by step: what comes of one is a wave.
+      sound: true,
       contract,
     };
     this.#known.set(channel, use);

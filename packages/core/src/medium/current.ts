@@ -19,7 +19,7 @@ const MOST_PLACES = 1024;
 
 /** Waves of one tick: run `r` goes on `routes[r]`, from `starts[r]` up to the start of the next. */
 class Tick {
-  readonly waves: Wave[];
+  readonly waves: Wave[] & { sound?: true };
   readonly routes: Route[];
   readonly starts: number[];
   waveCount = 0;
@@ -28,6 +28,7 @@ class Tick {
   /** With as many places as the last tick needed, the arrays need not grow step by step. */
   constructor(waves: number, runs: number) {
     this.waves = waves > 1 ? new Array<Wave>(waves) : [];
+    this.waves.sound = true;
     this.routes = runs > 1 ? new Array<Route>(runs) : [];
     this.starts = runs > 1 ? new Array<number>(runs) : [];
   }
@@ -62,8 +63,12 @@ export class Current {
 
   /** Takes `wave` along if it can go in a run with others; false: it must be carried by itself. */
   take(wave: Wave, route: Route): boolean {
+    // First of all: of a wave that somebody made by hand no number is what it seems.
+    if (!wave.plain) {
+      return false;
+    }
     const { bytes, band } = wave;
-    if (band < route.openBand || wave.hops > route.runHops || !wave.plain || wave.halfLifeMs < SLOWEST_MS) {
+    if (band < route.openBand || wave.hops > route.runHops || wave.halfLifeMs < SLOWEST_MS) {
       return false;
     }
     const tick = this.#tick ?? this.#begin(band);

@@ -1,7 +1,7 @@
 /** The contract of a medium: what carries waves between vibrators. docs/writing-a-medium.md explains it to outsiders. */
 
 import type { Reflection } from "../wave/reflection.ts";
-import type { Wave } from "../wave/wave.ts";
+import type { Moment, Wave } from "../wave/wave.ts";
 
 /** Physical facts about a medium, which the runtime and the conformance suite read. Declared, never guessed. */
 export interface Traits {
@@ -37,6 +37,12 @@ export interface Presence {
   readonly name: string;
 }
 
+/**
+ * Waves for {@link Listener.receiveRun}. With `sound` whoever made the run has asked each of them whether it is
+ * `plain`; without it the listener looks at each.
+ */
+export type Run = readonly Wave[] & { readonly sound?: true };
+
 /** One resonance, as a medium sees it. */
 export interface Listener {
   readonly presence: Presence;
@@ -48,6 +54,11 @@ export interface Listener {
   hears(wave: Wave): boolean;
   /** Takes a wave. `"crowded"`: taken, and its inbox is over half full. Never throws, never runs a handler. */
   receive(wave: Wave): Uptake;
+  /**
+   * Something came for it that was no wave, such as bytes that are damaged: it counts `count` (default 1) received and
+   * as many absorbed as `malformed`. Never throws.
+   */
+  malformed(count?: number): void;
   /** Resolves when the inbox has room again. */
   room(): Promise<void>;
   /**
@@ -65,7 +76,7 @@ export interface Listener {
    * Takes the plain waves `from` up to `to`, not included, in their order. With `mayHandle`, which is for calls outside
    * the call stack of any emitter, handlers may run at once; without it the waves only enter the inbox.
    */
-  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void;
+  receiveRun(waves: Run, from: number, to: number, mayHandle: boolean): void;
 }
 
 /** What a medium tells about itself. */
@@ -76,6 +87,8 @@ export interface MediumEvents {
   interest(): void;
   /** A wave came back to a vibrator, which may be one of this link. */
   reflected(reflection: Reflection): void;
+  /** This moment, under the laws and on the clock of the aether that opened the link: when a wave arrives. */
+  moment(): Moment;
 }
 
 /**

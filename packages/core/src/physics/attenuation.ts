@@ -48,3 +48,19 @@ export function lifetimeMs(
   }
   return law.minAmplitude === 0 ? Number.POSITIVE_INFINITY : law.halfLifeMs * Math.log2(heard / law.minAmplitude);
 }
+
+/**
+ * How many crossings a wave of `amplitude` may make and still be audible: `⌊ln(Amin / A0) / ln β⌋`; 0 when it never was,
+ * `Infinity` where crossings cost nothing. The hop limit, which is safety, holds besides. docs/physics.md §2.
+ */
+export function maxHops(
+  amplitude: number,
+  law: { readonly perHop: number; readonly minAmplitude: number } = DEFAULT_LIMITS,
+): number {
+  if (!(amplitude >= law.minAmplitude && amplitude > 0)) {
+    return 0;
+  }
+  return law.perHop === 1
+    ? Number.POSITIVE_INFINITY
+    : Math.floor(Math.log(law.minAmplitude / amplitude) / Math.log(law.perHop));
+}

@@ -105,6 +105,11 @@ export function assertAnyChannelName(name: unknown): asserts name is string {
   }
 }
 
+/** Whether `name` is the name of a channel, a reserved one included. */
+export function isChannelName(name: unknown): name is string {
+  return typeof name === "string" && fault(name, false, LONGEST_CHANNEL) === undefined;
+}
+
 /** `limit` if a channel may be that long: a whole number from 1 to 200. Throws `AETHER_BAD_OPTION`. */
 export function channelLengthOf(limit: number = DEFAULT_LONGEST): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= LONGEST_CHANNEL) {

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { band } from "../physics/amplitude.ts";
 import { attenuate } from "../physics/attenuation.ts";
 import type { Exchange } from "./exchange.ts";
+import { faultIn, wrong } from "./well-formed.ts";
 
 /** What a wave is for, and so who hears it. */
 export type WaveKind = "event" | "broadcast" | "command" | "query" | "response" | "reflection" | "probe";
@@ -48,6 +49,8 @@ export interface WaveExtras {
   readonly headers?: Headers | undefined;
   readonly position?: string | undefined;
   readonly version?: number | undefined;
+  /** By how much it has been amplified in all since its first emission. Default 1. */
+  readonly gain?: number | undefined;
   readonly exchange?: Exchange | undefined;
   /** Whether its emitter chose the id, and so may emit it again. Default false. */
   readonly named?: boolean | undefined;
@@ -67,10 +70,12 @@ export interface WaveHead {
   readonly halfLifeMs: number;
   /** What it counts against byte bounds. */
   readonly bytes: number;
+  /** Said only by those who have checked everything that a wave under this head is made of. */
+  readonly sound?: true | undefined;
 }
 
 /** Everything a wave is made of. */
-export interface WaveInit<P = unknown> extends WaveHead {
+export interface WaveInit<P = unknown> extends Omit<WaveHead, "sound"> {
   readonly id: string;
   readonly payload: P;
   /** 0..1, at the last emission. */
@@ -101,7 +106,7 @@ export interface WaveParts<P = unknown> {
   readonly extras: WaveExtras | undefined;
 }
 
-/** The parts of a wave that shares nothing with others. */
+/** The parts of a wave that shares nothing with others. What is wrong with them is found when it is delivered. */
 export function partsOf<P>(init: WaveInit<P>): WaveParts<P> {
   const { id, channel, kind, origin, halfLifeMs, bytes, payload, amplitude, moment, hops, cause, trace, extras } = init;
   const isRoot = hops === 1 && cause === undefined && trace === id;
@@ -139,9 +144,11 @@ export class Wave<P = unknown> {
     this.#extras = parts.extras;
   }
 
-  /** A wave that is made of `init`. */
+  /** A wave that is made of `init`, and is looked at: see {@link fault}. Never throws. */
   static of<P>(init: WaveInit<P>): Wave<P> {
-    return new Wave(partsOf(init));
+    const parts = partsOf(init);
+    const wave = new Wave(parts);
+    return wave.fault === undefined ? new Wave({ ...parts, head: { ...parts.head, sound: true } }) : wave;
   }
 
   /** Unique; a repeated emit under a given id is the same wave. */
@@ -230,6 +237,11 @@ export class Wave<P = unknown> {
     return this.#extras?.version;
   }
 
+  /** By how much it has been amplified in all since its first emission. docs/physics.md §2. */
+  get gain(): number {
+    return this.#extras?.gain ?? 1;
+  }
+
   /** The band of its amplitude at emission, 0..7: where it queues, everywhere and for good. */
   get band(): number {
     return band(this.#amplitude);
@@ -263,7 +275,49 @@ export class Wave<P = unknown> {
   /** Whether nothing waits for it and it comes once: it may go with others in one run. */
   get plain(): boolean {
     const extras = this.#extras;
-    return extras === undefined || (extras.exchange === undefined && extras.named !== true && extras.age === undefined);
+    const isUsual =
+      extras === undefined || (extras.exchange === undefined && extras.named !== true && extras.age === undefined);
+    return isUsual && this.#head.sound === true;
+  }
+
+  /** Whether it is known to be well-formed, for it was checked when it was made. */
+  get sound(): boolean {
+    return this.#head.sound === true;
+  }
+
+  /**
+   * What is wrong with it, which is for waves that somebody else than an emit has made; `undefined`: nothing. A wave
+   * with a fault is absorbed as `malformed` wherever it arrives. docs/physics.md §0.
+   */
+  get fault(): string | undefined {
+    if (this.#head.sound === true) {
+      return undefined;
+    }
+    try {
+      return this.#fault();
+    } catch {
+      return "it cannot be read";
+    }
+  }
+
+  #fault(): string | undefined {
+    const { id, channel, kind, amplitude, halfLifeMs, hops, source, sourceId, trace, cause } = this;
+    const { age, phase, weight, gain, key, headers, version } = this.#extras ?? NO_EXTRAS;
+    const { at, surroundings } = this.#moment;
+    const { clock, perHop, minAmplitude, maxLifetimeMs } = surroundings;
+    const { bytes } = this.#head;
+    if (typeof bytes !== "number" || !(bytes >= 0 && bytes < Number.POSITIVE_INFINITY)) {
+      return wrong("bytes", "a number of at least 0", bytes);
+    }
+    // One that arrives in the future would not age until then.
+    if (!(at <= clock.monotonic() && at > Number.NEGATIVE_INFINITY)) {
+      return wrong("moment.at", "a time that has come", at);
+    }
+    if (!(perHop > 0 && perHop <= 1 && minAmplitude >= 0 && minAmplitude <= 1 && maxLifetimeMs >= 0)) {
+      return wrong("moment.surroundings", "the laws of a medium", surroundings);
+    }
+    const numbers = { amplitude, halfLifeMs, hops, age, phase, weight, gain, version };
+    return faultIn({ id, channel, kind, source, sourceId, trace, cause, key, headers, ...numbers });
   }
 
   /** Whether its emitter chose the id, and so may emit it again. */
@@ -311,15 +365,25 @@ export class Wave<P = unknown> {
 
   /** The same wave with another payload: for schemas and upgrades, on the way to one handler. */
   withPayload<Q>(payload: Q): Wave<Q> {
-    return Wave.of<Q>({ ...this.toInit(), payload });
+    return new Wave<Q>({ ...this.#parts(this.#extras), payload });
   }
 
   /** The same wave without its way back: for those who only look on. */
   asCopy(): Wave<P> {
     const extras = this.#extras;
-    return extras?.exchange === undefined
-      ? this
-      : Wave.of<P>({ ...this.toInit(), extras: { ...extras, exchange: undefined } });
+    return extras?.exchange === undefined ? this : new Wave<P>(this.#parts({ ...extras, exchange: undefined }));
+  }
+
+  #parts(extras: WaveExtras | undefined): WaveParts<P> {
+    return {
+      id: this.#id,
+      head: this.#head,
+      payload: this.#payload,
+      amplitude: this.#amplitude,
+      moment: this.#moment,
+      lineage: this.#lineage,
+      extras,
+    };
   }
 
   /** Everything the wave is made of. */

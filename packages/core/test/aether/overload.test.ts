@@ -89,7 +89,7 @@ describe("an emitter that does not wait", () => {
     const evicted: number[] = [];
     aether.on("absorbed", ({ wave, reason }) => {
       expect(reason).toBe("evicted");
-      evicted.push(wave.payload as number);
+      evicted.push(wave?.payload as number);
     });
     const amplitudes = Array.from({ length: 5000 }, () => 0.02 + 0.98 * random());
     for (const [i, amplitude] of amplitudes.entries()) {

@@ -1,7 +1,8 @@
 /** The simplest listener: it writes down what it receives, and how. */
 
 import type { Link, Listener, MediumEvents, Presence, Tuning, Uptake } from "../../src/medium/medium.ts";
-import type { Wave } from "../../src/wave/wave.ts";
+import type { Moment, Wave } from "../../src/wave/wave.ts";
+import { sampleSurroundings } from "../sample-wave.ts";
 
 export interface SimpleOptions {
   /** Name of its group; false: none. Default: a group of its own. */
@@ -69,6 +70,13 @@ export class SimpleListener implements Listener {
     return this.uptake;
   }
 
+  /** How much came that was no wave. */
+  noise = 0;
+
+  malformed(count = 1): void {
+    this.noise += count;
+  }
+
   receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void {
     const run = waves.slice(from, to);
     this.runs.push(run.length);
@@ -114,6 +122,10 @@ export class Told implements MediumEvents {
 
   reflected(reflection: Wave): void {
     this.all.push(`reflected ${reflection.cause}`);
+  }
+
+  moment(): Moment {
+    return { at: 1000, surroundings: sampleSurroundings() };
   }
 }
 

@@ -51,6 +51,8 @@ export class Ear implements Listener {
   full = false;
   /** What it was handed, in order. */
   readonly waves: Wave[] = [];
+  /** How much came for it that was no wave. */
+  noise = 0;
   readonly faults: Set<RunFault> = new Set();
   /** Instance ids of those whose waves only showed that interest has spread to them. */
   readonly warmedBy: Set<string> = new Set();
@@ -111,6 +113,10 @@ export class Ear implements Listener {
     for (const wave of run) {
       this.#take(wave);
     }
+  }
+
+  malformed(count = 1): void {
+    this.noise += count;
   }
 
   #take(wave: Wave): void {

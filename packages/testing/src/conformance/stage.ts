@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Link, Medium, Outlet, Reflection, Traits, Tuning, Wave } from "@aether/core";
 import { Ear, type EarOptions, type EarSurroundings } from "./ear.ts";
-import { type TestWaveInit, testWave } from "./test-wave.ts";
+import { moment, type TestWaveInit, testWave } from "./test-wave.ts";
 import { turns, until, within } from "./wait.ts";
 
 /** A link, and what its medium has told it. */
@@ -30,6 +30,7 @@ export class Line {
       disconnected: () => undefined,
       interest: () => void line.interests++,
       reflected: (reflection) => void line.reflections.push(reflection),
+      moment,
     });
     return line;
   }

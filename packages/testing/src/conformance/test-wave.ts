@@ -9,7 +9,8 @@ export interface TestWaveInit extends Partial<Omit<WaveInit, "channel" | "id" | 
   readonly extras?: WaveExtras | undefined;
 }
 
-function moment(): Moment {
+/** This moment, under the usual laws. */
+export function moment(): Moment {
   const at = systemClock.monotonic();
   const wallOffsetMs = systemClock.now() - at;
   const surroundings = { clock: systemClock, perHop: 0.95, minAmplitude: 0.01, maxLifetimeMs: 3_600_000, wallOffsetMs };

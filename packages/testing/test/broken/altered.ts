@@ -85,6 +85,7 @@ export function disguised(listener: Listener, disguise: Disguise): Listener {
       return disguise.full ?? listener.full;
     },
     receive: (wave) => (receive ? receive(wave, next) : next(wave)),
+    malformed: (count) => listener.malformed(count),
     room: () => listener.room(),
     get openBand() {
       return disguise.openBand ?? (receive ? BANDS : listener.openBand);
