@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { natsServers } from "./nats-servers.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
@@ -42,6 +43,8 @@ const steps = [
     isDone: async () => !(await tsc("--dry")).includes("A non-dry build would"),
     run: () => tsc(),
   },
+  // What only tests and benchmarks need, and people who run the sample do not.
+  ...(process.argv.includes("--tests") ? [natsServers(root)] : []),
 ];
 
 /** What an up-to-date `node_modules` was made from: this lockfile, on this kind of machine. */
@@ -179,6 +182,8 @@ async function setUp() {
     process.stdout.write(`aether: ${step.title} …`);
     try {
       await step.run();
+    } catch (error) {
+      throw error instanceof SetupError ? error : new SetupError(error.message);
     } finally {
       process.stdout.write(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
     }

@@ -20,6 +20,7 @@ export const ERRORS = {
     retryable: true,
     meaning: "Every receiver shed the command or query: it was quieter than they listen.",
   },
+  AETHER_DISCONNECTED: { retryable: true, meaning: "No server is there, and what waited for one had to give way." },
   AETHER_TIMEOUT: { retryable: true, meaning: "The time given has passed." },
   AETHER_EXHAUSTED: { retryable: false, meaning: "The command or query is over the hop limit: it is part of a loop." },
   AETHER_FADED: { retryable: false, meaning: "The command or query is too quiet to cross the medium." },

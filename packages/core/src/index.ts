@@ -18,7 +18,7 @@ export { ABSORB_REASONS, type AbsorbReason, type AetherStats, type Stats } from 
 export type { Vibrator } from "./aether/vibrator.ts";
 // Errors and time
 export { type Alarm, type Clock, systemClock } from "./clock.ts";
-export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, UnrecoverableError } from "./errors.ts";
+export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, UnrecoverableError } from "./errors.ts";
 // Physics
 export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
 export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
@@ -64,6 +64,7 @@ export { amqpExpiration, mqttExpirySeconds } from "./physics/ttl.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
 export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
+export { EncodedPayload } from "./wave/encoded-payload.ts";
 export {
   type Answer,
   causeOfRefusal,
@@ -85,9 +86,9 @@ export {
   type WaveHeader,
   waveOf,
 } from "./wave/header.ts";
-export { Ids, type Random } from "./wave/ids.ts";
+export { Ids, type Random, randomToken, systemRandom } from "./wave/ids.ts";
 export { matches } from "./wave/pattern.ts";
-export { type Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
+export { Reflection, type ReflectionPayload, reflect } from "./wave/reflection.ts";
 export { seededRandom } from "./wave/seeded-random.ts";
 export {
   type Headers,
@@ -97,6 +98,7 @@ export {
   type Surroundings,
   Wave,
   type WaveExtras,
+  type WaveHead,
   type WaveInit,
   type WaveKind,
   type WaveParts,

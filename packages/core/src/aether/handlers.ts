@@ -222,6 +222,7 @@ export class Handlers implements Runnable, Consumer {
   #begin(wave: Wave): void {
     let ready: Wave | Promise<Wave>;
     try {
+      wave.open();
       ready = this.#read(wave);
     } catch (error) {
       this.#malformed(wave, error);

@@ -83,7 +83,12 @@ export class Pending extends Deadline implements Exchange {
   /** The medium has carried it to `heard` groups, or does not know to how many. */
   launched(heard: number | undefined): void {
     this.#launched = true;
-    this.#heard = heard;
+    this.#heard ??= heard;
+    this.#decide();
+  }
+
+  reached(groups: number): void {
+    this.#heard = groups;
     this.#decide();
   }
 

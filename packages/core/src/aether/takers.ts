@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import { expected } from "../errors.ts";
-import { asItIs, type Reader } from "../wave/channel.ts";
+import type { Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Replies } from "./answers.ts";
 import type { Consumer } from "./consumer.ts";
@@ -35,8 +35,6 @@ interface Waiter {
 export class Takers implements Consumer {
   readonly #parts: TakersParts;
   readonly #delivery: Delivery;
-  /** Whether waves are taken as they are. */
-  readonly #asTheyAre: boolean;
   #waiters: Waiter[] = [];
   /** Iterators that have begun and not ended: `receive` leaves the inbox to them. */
   #iterators = 0;
@@ -49,7 +47,6 @@ export class Takers implements Consumer {
 
   constructor(parts: TakersParts) {
     this.#parts = parts;
-    this.#asTheyAre = parts.read === asItIs;
     this.#delivery = parts.delivery;
   }
 
@@ -96,10 +93,6 @@ export class Takers implements Consumer {
         }
         return undefined;
       }
-      if (this.#asTheyAre) {
-        this.#taken(wave);
-        return wave;
-      }
       const ready = this.#ready(wave);
       if (ready !== undefined || this.#reading) {
         return ready;
@@ -122,6 +115,7 @@ export class Takers implements Consumer {
   /** `wave` as the one who takes it may rely on; `undefined` when it is malformed, or not ready yet. */
   #ready(wave: Wave): Wave | undefined {
     try {
+      wave.open();
       const ready = this.#parts.read(wave);
       if (!(ready instanceof Promise)) {
         this.#taken(wave);

@@ -60,6 +60,8 @@ export interface Exchange {
   readonly deadline: number;
   /** Whether the emitter has stopped waiting: nothing that a hearer does for it now is of use. */
   readonly over: boolean;
+  /** The medium has found out that `groups` groups have it, or that nobody does: nobody else will tell anything. */
+  reached(groups: number): void;
   /** Not taken into the inbox. */
   refused(why: Refusal): void;
   /** Taken into the inbox. */

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.ts";
 import { band } from "../physics/amplitude.ts";
 import { attenuate } from "../physics/attenuation.ts";
+import { EncodedPayload } from "./encoded-payload.ts";
 import type { Exchange } from "./exchange.ts";
 import { faultIn, wrong } from "./well-formed.ts";
 
@@ -98,7 +99,7 @@ export interface Lineage {
 export interface WaveParts<P = unknown> {
   readonly id: string;
   readonly head: WaveHead;
-  readonly payload: P;
+  readonly payload: P | EncodedPayload<P>;
   readonly amplitude: number;
   readonly moment: Moment;
   /** `undefined` for a wave that nothing caused, and that begins its trace. */
@@ -128,7 +129,7 @@ const NO_EXTRAS: WaveExtras = Object.freeze({});
 export class Wave<P = unknown> {
   readonly #id: string;
   readonly #head: WaveHead;
-  readonly #payload: P;
+  #payload: P | EncodedPayload<P>;
   readonly #amplitude: number;
   readonly #moment: Moment;
   readonly #lineage: Lineage | undefined;
@@ -164,8 +165,23 @@ export class Wave<P = unknown> {
     return this.#head.kind;
   }
 
+  /** Throws `AETHER_BAD_PAYLOAD` when it came encoded and cannot be decoded; waves that reach a handler can. */
   get payload(): P {
-    return this.#payload;
+    const payload = this.#payload;
+    return payload instanceof EncodedPayload ? this.#decode(payload) : payload;
+  }
+
+  #decode(payload: EncodedPayload<P>): P {
+    const decoded = payload.decode();
+    this.#payload = decoded;
+    return decoded;
+  }
+
+  /** Decodes a payload that came encoded. Throws `AETHER_BAD_PAYLOAD`. */
+  open(): void {
+    if (this.#payload instanceof EncodedPayload) {
+      this.#decode(this.#payload);
+    }
   }
 
   /** Importance at emission, 0..1. */
@@ -392,7 +408,7 @@ export class Wave<P = unknown> {
       id: this.#id,
       channel: this.#head.channel,
       kind: this.#head.kind,
-      payload: this.#payload,
+      payload: this.payload,
       amplitude: this.#amplitude,
       origin: this.#head.origin,
       moment: this.#moment,
@@ -412,7 +428,7 @@ export class Wave<P = unknown> {
       id: this.#id,
       channel: this.#head.channel,
       kind: this.#head.kind,
-      payload: this.#payload,
+      payload: this.payload,
       amplitude: this.#amplitude,
       source: this.source,
       sourceId: this.sourceId,

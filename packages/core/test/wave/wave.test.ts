@@ -9,6 +9,7 @@ import { fc } from "../seeded.ts";
 const exchange: Exchange = {
   deadline: 5000,
   over: false,
+  reached: () => {},
   refused: () => {},
   admitted: () => {},
   answered: () => {},

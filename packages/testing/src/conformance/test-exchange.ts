@@ -13,6 +13,8 @@ export class TestExchange implements Exchange {
   readonly deadline: number;
   readonly over = false;
   readonly told: Told[] = [];
+  /** How many groups the medium says have it. */
+  groups: number | undefined;
 
   constructor(timeoutMs = 60_000) {
     this.deadline = systemClock.monotonic() + timeoutMs;
@@ -21,6 +23,10 @@ export class TestExchange implements Exchange {
   /** What the hearer with the instance id `byId` told, in order. */
   by(byId: string): readonly Told[] {
     return this.told.filter(({ value }) => value.byId === byId);
+  }
+
+  reached(groups: number): void {
+    this.groups = groups;
   }
 
   refused(value: Refusal): void {

@@ -28,6 +28,7 @@ function wrapped(exchange: Exchange, own: Partial<Exchange>): Exchange {
   return {
     deadline: exchange.deadline,
     over: exchange.over,
+    reached: (groups) => exchange.reached(groups),
     refused: (why) => exchange.refused(why),
     admitted: (by) => exchange.admitted(by),
     answered: (answer) => exchange.answered(answer),

@@ -35,6 +35,7 @@ function standIn(exchange: Exchange): Exchange {
   return {
     deadline: exchange.deadline,
     over: exchange.over,
+    reached: () => {},
     refused: (why) => tell(() => exchange.refused(structuredClone(why))),
     admitted: (by) => tell(() => exchange.admitted(structuredClone(by))),
     answered: (answer) => tell(() => exchange.answered(structuredClone(answer))),

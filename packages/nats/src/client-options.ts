@@ -1,0 +1,35 @@
+/** What the client is asked for: everything that its defaults get wrong for services that must come back. */
+
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
+import type { CheckedOptions } from "./options.ts";
+
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 5000;
+
+/** Fresh options for one connection: the client changes what it is given. */
+export async function clientOptions(options: CheckedOptions): Promise<NodeConnectionOptions> {
+  return {
+    servers: [...options.servers],
+    timeout: options.connectTimeoutMs,
+    reconnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: FIRST_DELAY_MS,
+    reconnectDelayHandler: fullJitter(),
+    pingInterval: options.pingIntervalMs,
+    maxPingOut: 2,
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+  };
+}
+
+/** Delays that grow up to 5 s, each any part of that: clients that lost a server together come back apart. */
+function fullJitter(): () => number {
+  let most = FIRST_DELAY_MS;
+  let last = 0;
+  return () => {
+    const now = performance.now();
+    most = now - last > 4 * LONGEST_DELAY_MS ? FIRST_DELAY_MS : Math.min(LONGEST_DELAY_MS, most * 2);
+    last = now;
+    return Math.random() * most;
+  };
+}

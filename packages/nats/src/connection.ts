@@ -1,0 +1,267 @@
+/** The connection of one link: it comes back for ever, says when it is down, and never hands a user's code to the client. */
+
+import { AetherError, messageOf } from "@aether/core";
+import { connect, type Msg, type NatsConnection, type Status, type Subscription } from "@nats-io/transport-node";
+import { clientOptions } from "./client-options.ts";
+import type { CheckedOptions } from "./options.ts";
+
+/** What the connection tells. */
+export interface ConnectionEvents {
+  connected(): void;
+  disconnected(reason: unknown): void;
+  /** The server does not let this client publish on `subject`. */
+  denied(subject: string): void;
+}
+
+/** Something that hears messages. */
+export type Ear = (message: Msg) => void;
+
+/** Bytes that may be under way without the server having shown that it has read them. */
+const CREDIT_BYTES = 16 * 1024 * 1024;
+const CREDIT_ASKED_AT = CREDIT_BYTES / 4;
+
+/** A connection to one of the servers. */
+export class Connection {
+  readonly #nc: NatsConnection;
+  #events: ConnectionEvents | undefined;
+  /** Rejections of subscriptions that are being confirmed, by subject. */
+  readonly #confirming = new Map<string, (error: AetherError) => void>();
+  #connected = true;
+  #closing = false;
+  #unconfirmed = 0;
+  #asking = false;
+  #onWritable: (() => void) | undefined;
+
+  constructor(nc: NatsConnection) {
+    this.#nc = nc;
+  }
+
+  /** Connects within the deadline of `options`. Rejects with `AETHER_TIMEOUT` or `AETHER_UNAUTHORISED`. */
+  static async open(options: CheckedOptions): Promise<Connection> {
+    return new Connection(await dial(options));
+  }
+
+  /** Tells `events` what becomes of it from now on. */
+  watch(events: ConnectionEvents): void {
+    this.#events = events;
+    void this.#watch();
+  }
+
+  /** Whether the server would get what is published now. */
+  get writable(): boolean {
+    return this.#connected && this.#unconfirmed < CREDIT_BYTES;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Most bytes of a message. */
+  get maxPayload(): number {
+    return this.#nc.info?.max_payload ?? 1024 * 1024;
+  }
+
+  /** Calls `task` whenever it may have become writable again. */
+  onWritable(task: () => void): void {
+    this.#onWritable = task;
+  }
+
+  /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed. */
+  publish(subject: string, data: Uint8Array, reply?: string): void {
+    try {
+      this.#nc.publish(subject, data, reply === undefined ? undefined : { reply });
+    } catch (cause) {
+      throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
+    }
+    this.#unconfirmed += data.length + subject.length;
+    if (this.#unconfirmed > CREDIT_ASKED_AT && !this.#asking) {
+      void this.#askCredit();
+    }
+  }
+
+  /** A server that has answered a ping has read what came before it. */
+  async #askCredit(): Promise<void> {
+    this.#asking = true;
+    const asked = this.#unconfirmed;
+    try {
+      await this.#nc.flush();
+      this.#unconfirmed = Math.max(0, this.#unconfirmed - asked);
+    } catch {
+      // The connection broke: what was under way is gone, and the count begins anew.
+      this.#unconfirmed = 0;
+    }
+    this.#asking = false;
+    this.#onWritable?.();
+  }
+
+  /**
+   * Listens on `subject`; `ear` is called for each message, and what it throws harms nobody. Resolves when the server
+   * has confirmed it. Rejects with `AETHER_UNAUTHORISED` when the server denies it.
+   */
+  async subscribe(subjects: readonly string[], queue: string | undefined, ear: Ear): Promise<readonly Subscription[]> {
+    const subscriptions = subjects.map((subject) => this.listen(subject, queue, ear));
+    try {
+      await this.confirm(subjects);
+    } catch (error) {
+      for (const subscription of subscriptions) {
+        subscription.unsubscribe();
+      }
+      throw error;
+    }
+    return subscriptions;
+  }
+
+  /** As {@link subscribe}, without waiting for the server. */
+  listen(subject: string, queue: string | undefined, ear: Ear): Subscription {
+    return this.#nc.subscribe(subject, {
+      ...(queue !== undefined && { queue }),
+      callback: (error, message) => {
+        if (error !== null) {
+          this.#deny(subject, error);
+          return;
+        }
+        try {
+          ear(message);
+        } catch (thrown) {
+          // A throw in here would end the client's read loop, and everybody would be deaf.
+          queueMicrotask(() => {
+            throw thrown;
+          });
+        }
+      },
+    });
+  }
+
+  /** Resolves when the server has read everything so far; rejects when it denies one of `subjects`. */
+  async confirm(subjects: readonly string[] = []): Promise<void> {
+    let denied: AetherError | undefined;
+    for (const subject of subjects) {
+      this.#confirming.set(subject, (error) => {
+        denied = error;
+      });
+    }
+    try {
+      await this.#flush();
+    } finally {
+      for (const subject of subjects) {
+        this.#confirming.delete(subject);
+      }
+    }
+    if (denied !== undefined) {
+      throw denied;
+    }
+  }
+
+  /** A flush that a broken connection does not end: it is repeated until it is through, or the link is closed. */
+  async #flush(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#nc.flush();
+        return;
+      } catch (cause) {
+        if (this.#closing || this.#nc.isClosed()) {
+          throw new AetherError("AETHER_CLOSED", "The link was closed before the server answered", { cause });
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  #deny(subject: string, cause: unknown): void {
+    const error = new AetherError(
+      "AETHER_UNAUTHORISED",
+      `The server does not allow "${subject}": ${messageOf(cause)}`,
+      {
+        cause,
+        details: { subject },
+      },
+    );
+    this.#confirming.get(subject)?.(error);
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#nc.status()) {
+      this.#told(status);
+    }
+    this.#connected = false;
+  }
+
+  #told(status: Status): void {
+    switch (status.type) {
+      case "disconnect":
+        if (this.#connected) {
+          this.#connected = false;
+          this.#unconfirmed = 0;
+          this.#events?.disconnected(new AetherError("AETHER_DISCONNECTED", "The server has gone: reconnecting"));
+        }
+        return;
+      case "reconnect":
+        this.#connected = true;
+        this.#events?.connected();
+        this.#onWritable?.();
+        return;
+      case "staleConnection":
+      case "error":
+        this.#error("error" in status ? status.error : undefined);
+        return;
+      case "ldm":
+        // The server is about to go: a new one is looked for while it still carries what is under way.
+        void this.#move();
+        return;
+      default:
+    }
+  }
+
+  #error(error: unknown): void {
+    const operation: unknown = error instanceof Error ? Reflect.get(error, "operation") : undefined;
+    const subject: unknown = error instanceof Error ? Reflect.get(error, "subject") : undefined;
+    if (operation === "publish" && typeof subject === "string") {
+      this.#events?.denied(subject);
+    } else if (operation === "subscription" && typeof subject === "string") {
+      this.#deny(subject, error);
+    }
+  }
+
+  async #move(): Promise<void> {
+    try {
+      await this.#nc.flush();
+      await this.#nc.reconnect();
+    } catch {
+      // It is gone already, and the client is on its way to another.
+    }
+  }
+
+  /** Hands over what was published, and ends. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#connected) {
+      await Promise.race([
+        this.#nc.flush().catch(() => {}),
+        new Promise((resolve) => setTimeout(resolve, 1000).unref()),
+      ]);
+    }
+    await this.#nc.close();
+  }
+}
+
+async function dial(options: CheckedOptions): Promise<NatsConnection> {
+  try {
+    return await connect(await clientOptions(options));
+  } catch (cause) {
+    throw connectError(options, cause);
+  }
+}
+
+function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unknown): AetherError {
+  const where = servers.join(", ");
+  const message = messageOf(cause);
+  if (/authoriz|authent|expired|nkey|credential/i.test(message)) {
+    const text = `The server at ${where} refused the identity: ${message}`;
+    return new AetherError("AETHER_UNAUTHORISED", text, { cause, details: { servers } });
+  }
+  return new AetherError(
+    "AETHER_DISCONNECTED",
+    `Expected a NATS server at ${where} within ${connectTimeoutMs} ms, got: ${message}. Start one, for example with \`nats-server\``,
+    { cause, details: { servers } },
+  );
+}

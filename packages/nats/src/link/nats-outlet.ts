@@ -1,0 +1,204 @@
+/** The way out of one channel: events and broadcasts in packs, commands and queries one by one. */
+
+import { AetherError, type Exchange, type Outlet, type Wave } from "@aether/core";
+import type { Connection } from "../connection.ts";
+import type { Roll } from "../presence/roll.ts";
+import type { SubjectClass, Subjects } from "../subjects.ts";
+import { type Asked, deniedError } from "../way-back/asked.ts";
+import { type Outbound, outbound, Seal } from "../wire/envelope.ts";
+import type { PayloadWriter } from "../wire/payloads.ts";
+import type { Slab } from "../wire/slab.ts";
+import type { Outbox } from "./outbox.ts";
+import { Pack } from "./pack.ts";
+
+/** What the outlets of one link share. */
+export interface OutletParts {
+  readonly connection: Connection;
+  readonly subjects: Subjects;
+  readonly slab: Slab;
+  readonly outbox: Outbox;
+  readonly asked: Asked;
+  readonly roll: Roll;
+  readonly writer: PayloadWriter;
+  readonly packing: boolean;
+  /** Subjects that the server denied of late. */
+  readonly denied: ReadonlySet<string>;
+  /** Monotonic milliseconds. */
+  now(): number;
+  assertOpen(): void;
+  /** Makes sure that what is meant for this instance arrives here. */
+  hearFor(instance: string): void;
+  /** Lets `outlet` flush at the end of the tick. */
+  flushSoon(outlet: NatsOutlet): void;
+}
+
+/** Bytes of a message beside the payload, at the most. */
+const HEAD_BYTES = 12 * 1024;
+
+/** Where the waves of one channel enter NATS. */
+export class NatsOutlet implements Outlet {
+  readonly #channel: string;
+  readonly #parts: OutletParts;
+  readonly #seal: Seal;
+  /** Subjects by class and band, made when they are used. */
+  readonly #subjects = new Map<string, string>();
+  /** Packs that are open, in the order of their beginning. */
+  #packs: Pack[] = [];
+  #scheduled = false;
+
+  constructor(channel: string, parts: OutletParts) {
+    this.#channel = channel;
+    this.#parts = parts;
+    this.#seal = new Seal(channel);
+  }
+
+  propagate(wave: Wave): undefined | Promise<undefined> {
+    this.#parts.assertOpen();
+    this.#parts.hearFor(wave.sourceId);
+    const { exchange } = wave;
+    return exchange === undefined ? this.#carry(wave) : this.#ask(wave, exchange);
+  }
+
+  #carry(wave: Wave): undefined | Promise<undefined> {
+    const { connection, writer, packing } = this.#parts;
+    const subject = this.#subject(wave.kind === "broadcast" ? "b" : "w", wave.band);
+    this.#assertAllowed(subject);
+    const item = outbound(wave, undefined, writer);
+    this.#assertFits(item);
+    if (!connection.writable) {
+      this.flush();
+      return this.#wait(this.#packOf(subject, item));
+    }
+    this.#packFor(subject, item);
+    if (!packing) {
+      this.flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#parts.flushSoon(this);
+    }
+    return undefined;
+  }
+
+  #packOf(subject: string, item: Outbound): Pack {
+    const { source, sourceId } = item.wave;
+    const pack = new Pack(subject, this.#seal, { source, sourceId });
+    pack.add(item);
+    return pack;
+  }
+
+  #packFor(subject: string, item: Outbound): void {
+    const { sourceId } = item.wave;
+    for (let at = this.#packs.length - 1; at >= 0; at--) {
+      const pack = this.#packs[at];
+      if (pack === undefined || pack.origin.sourceId !== sourceId) {
+        continue;
+      }
+      if (pack.subject === subject && pack.add(item)) {
+        if (pack.full) {
+          this.#packs.splice(at, 1);
+          this.#send(pack);
+        }
+        return;
+      }
+      // It is full, or the next is of another kind or band: in order, one after the other.
+      this.flush();
+      break;
+    }
+    this.#packs.push(this.#packOf(subject, item));
+  }
+
+  /** Sends what is open. */
+  flush(): void {
+    this.#scheduled = false;
+    const packs = this.#packs;
+    if (packs.length > 0) {
+      this.#packs = [];
+      for (const pack of packs) {
+        this.#send(pack);
+      }
+    }
+  }
+
+  #send(pack: Pack): void {
+    const { connection, slab } = this.#parts;
+    connection.publish(pack.subject, pack.encode(slab));
+  }
+
+  /** Lets `pack` wait for a server. */
+  async #wait(pack: Pack, send: () => void = () => this.#send(pack)): Promise<undefined> {
+    const { outbox } = this.#parts;
+    const { amplitude, bytes } = pack;
+    await outbox.add({ amplitude, bytes, send, stale: (now) => pack.stale(now) });
+    return undefined;
+  }
+
+  #ask(wave: Wave, exchange: Exchange): undefined | Promise<undefined> {
+    const { connection, asked, roll, writer, subjects, slab } = this.#parts;
+    const subject = this.#subject("q", wave.band);
+    this.#assertAllowed(subject);
+    const { bands, observed } = roll.hearers(this.#channel);
+    const known = bands.filter((band) => band <= wave.band).length;
+    const correlation = asked.add({
+      exchange,
+      source: wave.sourceId,
+      subject,
+      channel: this.#channel,
+      expected: known === 0 ? undefined : known,
+    });
+    const request = { correlation, leftMs: Math.max(0, exchange.deadline - this.#parts.now()) };
+    const item = outbound(wave, request, writer);
+    this.#assertFits(item);
+    const pack = this.#packOf(subject, item);
+    const reply = subjects.instance(wave.sourceId, `n${correlation.toString(36)}`);
+    const send = (): void => {
+      connection.publish(subject, pack.encode(slab), reply);
+      if (observed) {
+        this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }));
+      }
+      asked.left(correlation);
+    };
+    this.flush();
+    if (connection.writable) {
+      send();
+      return undefined;
+    }
+    return this.#wait(pack, send);
+  }
+
+  #subject(kind: SubjectClass, band: number): string {
+    const key = `${kind}${band}`;
+    const known = this.#subjects.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const subject = this.#parts.subjects.of(kind, band, this.#channel);
+    this.#subjects.set(key, subject);
+    return subject;
+  }
+
+  #assertAllowed(subject: string): void {
+    const { denied } = this.#parts;
+    if (denied.size > 0 && denied.has(subject)) {
+      throw deniedError(subject);
+    }
+  }
+
+  #assertFits({ prepared }: Outbound): void {
+    if (prepared === undefined) {
+      return;
+    }
+    const limit = this.#parts.connection.maxPayload - HEAD_BYTES;
+    const isText = typeof prepared === "string";
+    if (prepared.length * (isText ? 3 : 1) <= limit) {
+      return;
+    }
+    const bytes = isText ? Buffer.byteLength(prepared) : prepared.byteLength;
+    if (bytes > limit) {
+      throw new AetherError(
+        "AETHER_TOO_LARGE",
+        `Expected a payload of at most ${limit} bytes on this server, got ${bytes}: send a reference to it, or raise max_payload`,
+        { details: { bytes, limit } },
+      );
+    }
+  }
+}

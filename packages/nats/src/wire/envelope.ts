@@ -1,0 +1,315 @@
+/** The envelope: waves as bytes, byte by byte as docs/wire-format.md says. */
+
+import { crc32 } from "node:zlib";
+import { type Moment, type Origin, Wave, type WaveExtras, type WaveHead, type WaveKind } from "@aether/core";
+import { type PayloadWriter, type Prepared, readPayload } from "./payloads.ts";
+import { Malformed, Scanner } from "./scanner.ts";
+import { mostBytes, type Slab } from "./slab.ts";
+
+const MAGIC_0 = 0xae;
+const MAGIC_1 = 0x57;
+export const WIRE_VERSION = 1;
+/** Most waves of one message. */
+export const MOST_PACKED = 16;
+const CRC_BYTES = 4;
+const LEAST_BYTES = 2 + 1 + 1 + 1 + 1 + CRC_BYTES;
+
+/** Kinds by their number on the wire. */
+const KINDS: readonly WaveKind[] = ["event", "broadcast", "command", "query", "response", "reflection", "probe"];
+const KIND_NUMBERS: Readonly<Record<WaveKind, number>> = {
+  event: 0,
+  broadcast: 1,
+  command: 2,
+  query: 3,
+  response: 4,
+  reflection: 5,
+  probe: 6,
+};
+
+/** Which optional fields of the head are there; they stand in this order. */
+const HAS = {
+  halfLife: 1 << 0,
+  hops: 1 << 1,
+  age: 1 << 2,
+  trace: 1 << 3,
+  cause: 1 << 4,
+  phase: 1 << 5,
+  weight: 1 << 6,
+  key: 1 << 7,
+  headers: 1 << 8,
+  version: 1 << 9,
+  named: 1 << 10,
+  request: 1 << 11,
+} as const;
+
+/** What a command or query says of its way back. */
+export interface Request {
+  /** Number of the exchange at its emitter. */
+  readonly correlation: number;
+  /** Milliseconds until the emitter stops waiting; `Infinity`: not at all. */
+  readonly leftMs: number;
+}
+
+/** A wave ready to be written. */
+export interface Outbound {
+  readonly wave: Wave;
+  readonly prepared: Prepared;
+  readonly codec: number;
+  readonly request: Request | undefined;
+}
+
+/** `wave` with its payload as it is at this moment. Throws `AETHER_BAD_PAYLOAD`. */
+export function outbound(wave: Wave, request: Request | undefined, writer: PayloadWriter): Outbound {
+  const { payload } = wave;
+  const prepared = writer.prepare(payload);
+  return { wave, prepared, codec: writer.codecOf(payload, prepared), request };
+}
+
+/** Most bytes that `wave` takes in a message. */
+export function mostBytesOf({ wave, prepared }: Outbound): number {
+  const { id, key, cause } = wave;
+  let bytes = 100 + mostBytes(id) + mostBytes(wave.trace);
+  bytes += cause === undefined ? 0 : mostBytes(cause);
+  bytes += key === undefined ? 0 : mostBytes(key);
+  for (const [name, value] of Object.entries(wave.headers)) {
+    bytes += mostBytes(name) + mostBytes(value);
+  }
+  if (prepared === undefined) {
+    return bytes;
+  }
+  return bytes + (typeof prepared === "string" ? 3 * prepared.length : prepared.byteLength);
+}
+
+/** Most bytes of a message around its waves. */
+export function mostBytesAround({ source, sourceId }: Origin): number {
+  return LEAST_BYTES + mostBytes(source) + mostBytes(sourceId);
+}
+
+/**
+ * The message that holds `waves`, 1 to 16 of one origin, for `channel`; `now` is monotonic milliseconds. `most` is the
+ * sum of what {@link mostBytesOf} and {@link mostBytesAround} say.
+ */
+export function encode(slab: Slab, channel: Seal, waves: readonly Outbound[], origin: Origin, most: number): Buffer {
+  slab.begin(most);
+  slab.u8(MAGIC_0);
+  slab.u8(MAGIC_1);
+  slab.u8(WIRE_VERSION);
+  slab.u8(waves.length);
+  slab.text(origin.source);
+  slab.text(origin.sourceId);
+  for (const one of waves) {
+    write(slab, one);
+  }
+  const seal = channel.of(slab.end());
+  slab.u32(seal);
+  return slab.end();
+}
+
+function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
+  const whole = slab.openU32();
+  const head = slab.openU16();
+  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version } = wave;
+  const headerEntries = Object.entries(headers);
+  let flags = 0;
+  flags |= halfLifeMs < Number.POSITIVE_INFINITY ? HAS.halfLife : 0;
+  flags |= hops === 1 ? 0 : HAS.hops;
+  flags |= age > 0 ? HAS.age : 0;
+  flags |= trace === id ? 0 : HAS.trace;
+  flags |= cause === undefined ? 0 : HAS.cause;
+  flags |= phase === 0 ? 0 : HAS.phase;
+  flags |= weight === 1 ? 0 : HAS.weight;
+  flags |= key === undefined ? 0 : HAS.key;
+  flags |= headerEntries.length === 0 ? 0 : HAS.headers;
+  flags |= version === undefined ? 0 : HAS.version;
+  flags |= wave.named ? HAS.named : 0;
+  flags |= request === undefined ? 0 : HAS.request;
+  slab.u8(KIND_NUMBERS[wave.kind]);
+  slab.u8(codec);
+  slab.u32(flags);
+  slab.text(id);
+  slab.f64(wave.amplitude);
+  slab.f64(wave.emittedAt);
+  if (halfLifeMs < Number.POSITIVE_INFINITY) {
+    slab.f64(halfLifeMs);
+  }
+  if (hops !== 1) {
+    slab.u8(hops);
+  }
+  if (age > 0) {
+    slab.f64(age);
+  }
+  if (trace !== id) {
+    slab.text(trace);
+  }
+  if (cause !== undefined) {
+    slab.text(cause);
+  }
+  if (phase !== 0) {
+    slab.f64(phase);
+  }
+  if (weight !== 1) {
+    slab.f64(weight);
+  }
+  if (key !== undefined) {
+    slab.text(key);
+  }
+  if (headerEntries.length > 0) {
+    slab.u8(headerEntries.length);
+    for (const [name, value] of headerEntries) {
+      slab.text(name);
+      slab.text(value);
+    }
+  }
+  if (version !== undefined) {
+    slab.u32(version);
+  }
+  if (request !== undefined) {
+    slab.u32(request.correlation);
+    slab.f64(request.leftMs);
+  }
+  slab.closeU16(head);
+  if (typeof prepared === "string") {
+    slab.utf8(prepared);
+  } else if (prepared !== undefined) {
+    slab.bytes(prepared);
+  }
+  slab.closeU32(whole);
+}
+
+/** The checksum of messages on one channel: it covers the name, so that no wave arrives on another channel. */
+export class Seal {
+  readonly #start: number;
+
+  constructor(channel: string) {
+    this.#start = crc32(channel);
+  }
+
+  /** CRC-32 of the channel's name and then `bytes`. */
+  of(bytes: Uint8Array): number {
+    return crc32(bytes, this.#start);
+  }
+}
+
+/** A wave of a message, with what it says of its way back. */
+export interface Inbound {
+  readonly parts: InboundParts;
+  readonly request: Request | undefined;
+}
+
+/** What a wave will be made of once its way back is known. */
+export interface InboundParts {
+  readonly id: string;
+  readonly head: WaveHead;
+  readonly payload: unknown;
+  readonly amplitude: number;
+  readonly moment: Moment;
+  readonly lineage: { readonly hops: number; readonly cause: string | undefined; readonly trace: string } | undefined;
+  readonly extras: WaveExtras;
+}
+
+/** Whether `data` is a message of ours, whatever its state. */
+export function isEnvelope(data: Uint8Array): boolean {
+  return data.length >= 3 && data[0] === MAGIC_0 && data[1] === MAGIC_1;
+}
+
+/**
+ * The waves of a message on `channel` that arrived at `moment`; `undefined` when it is damaged, of another version, or
+ * no message. Payloads stay encoded, as views of `data`.
+ */
+export function decode(data: Uint8Array, channel: string, seal: Seal, moment: Moment): readonly Inbound[] | undefined {
+  if (data.length < LEAST_BYTES || !isEnvelope(data) || data[2] !== WIRE_VERSION) {
+    return undefined;
+  }
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const end = buffer.length - CRC_BYTES;
+  if (seal.of(buffer.subarray(0, end)) !== buffer.readUInt32LE(end)) {
+    return undefined;
+  }
+  try {
+    return read(new Scanner(buffer, 3, end), end, channel, moment);
+  } catch (error) {
+    if (error instanceof Malformed) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function read(scanner: Scanner, end: number, channel: string, moment: Moment): readonly Inbound[] | undefined {
+  const count = scanner.u8();
+  if (count < 1 || count > MOST_PACKED) {
+    return undefined;
+  }
+  const origin: Origin = { source: scanner.text(), sourceId: scanner.text() };
+  const waves: Inbound[] = [];
+  for (let i = 0; i < count; i++) {
+    const length = scanner.u32();
+    const waveAt = scanner.at;
+    if (length > scanner.left) {
+      return undefined;
+    }
+    const wave = readWave(scanner, waveAt + length, channel, origin, moment);
+    if (wave === undefined) {
+      return undefined;
+    }
+    waves.push(wave);
+    scanner.seek(waveAt + length, end);
+  }
+  return waves;
+}
+
+function readWave(scanner: Scanner, end: number, channel: string, origin: Origin, moment: Moment): Inbound | undefined {
+  const headLength = scanner.u16();
+  const payloadAt = scanner.at + headLength;
+  scanner.seek(scanner.at, payloadAt);
+  const kind = KINDS[scanner.u8()];
+  const codec = scanner.u8();
+  const flags = scanner.u32();
+  const id = scanner.text();
+  const amplitude = scanner.f64();
+  const emittedAt = scanner.f64();
+  const halfLifeMs = flags & HAS.halfLife ? scanner.f64() : Number.POSITIVE_INFINITY;
+  const hops = flags & HAS.hops ? scanner.u8() : 1;
+  const age = flags & HAS.age ? scanner.f64() : undefined;
+  const trace = flags & HAS.trace ? scanner.text() : id;
+  const cause = flags & HAS.cause ? scanner.text() : undefined;
+  const phase = flags & HAS.phase ? scanner.f64() : undefined;
+  const weight = flags & HAS.weight ? scanner.f64() : undefined;
+  const key = flags & HAS.key ? scanner.text() : undefined;
+  const headers = flags & HAS.headers ? readHeaders(scanner) : undefined;
+  const version = flags & HAS.version ? scanner.u32() : undefined;
+  const request = flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined;
+  // What a later version has added to the head stands here, and is passed over.
+  scanner.seek(payloadAt, end);
+  const body = scanner.bytes(scanner.left);
+  const payload = readPayload(codec, body);
+  if (kind === undefined || payload === undefined) {
+    return undefined;
+  }
+  const isRoot = hops === 1 && cause === undefined && trace === id;
+  return {
+    parts: {
+      id,
+      head: { channel, kind, origin, halfLifeMs, bytes: body.length },
+      payload: payload.payload,
+      amplitude,
+      moment,
+      lineage: isRoot ? undefined : { hops, cause, trace },
+      extras: { age, phase, weight, key, headers, version, named: (flags & HAS.named) !== 0, emittedAt },
+    },
+    request,
+  };
+}
+
+function readHeaders(scanner: Scanner): Readonly<Record<string, string>> {
+  const entries: [string, string][] = [];
+  for (let left = scanner.u8(); left > 0; left--) {
+    entries.push([scanner.text(), scanner.text()]);
+  }
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** The wave of a message, once its way back is known. */
+export function waveOf({ parts }: Inbound, exchange: WaveExtras["exchange"]): Wave {
+  return new Wave(exchange === undefined ? parts : { ...parts, extras: { ...parts.extras, exchange } });
+}
