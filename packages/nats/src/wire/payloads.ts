@@ -121,7 +121,7 @@ export function readPayload(codec: number, bytes: Buffer): { readonly payload: u
     case CODEC.json:
       return { payload: new JsonPayload(bytes) };
     case CODEC.bytes:
-      return { payload: bytes };
+      return { payload: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
     case CODEC.records:
       return { payload: new RecordsPayload(bytes) };
     default:

@@ -1,0 +1,100 @@
+/** The contract of recording: what keeps waves until every group has handled them. */
+
+import type { Wave } from "../wave/wave.ts";
+import type { Presence } from "./medium.ts";
+
+/** Where a group begins that has no place yet: with what comes from now on, at the start, at a position, at a time. */
+export type From = "new" | "start" | { readonly position: string } | { readonly time: Date };
+
+/** A recorded wave in the hands of one member of a group. It is settled once; until then nobody else of its group has it. */
+export interface Custody {
+  /** The group is done with it. Resolves when that is kept. */
+  done(): Promise<void>;
+  /** It goes back to the group, which gets it again after `delayMs` or later. Nobody has failed. */
+  giveBack(delayMs?: number): void;
+}
+
+/** One recorded resonance, as a recorder sees it. */
+export interface Follower {
+  readonly presence: Presence;
+  /** How many waves more it takes now. Never less than 0. */
+  readonly wanted: number;
+  /** Takes a wave, which carries its position, and answers for it from now on. Never throws, never runs a handler. */
+  take(wave: Wave, custody: Custody): void;
+}
+
+/** A follower's place in the record. */
+export interface Following {
+  /** Tells that {@link Follower.wanted} has grown. */
+  wants(): void;
+  /** No more is handed over after it has resolved; what is in hand stays so until it is settled. */
+  close(): Promise<void>;
+}
+
+/** What is read of a record; without a bound, all of it. */
+export interface RecordQuery {
+  readonly pattern?: string | undefined;
+  /** Position or time, inclusive. */
+  readonly from?: string | Date | undefined;
+  /** Position or time, inclusive. */
+  readonly to?: string | Date | undefined;
+  readonly minAmplitude?: number | undefined;
+}
+
+/** One wave of a record. */
+export interface Recorded {
+  readonly position: string;
+  readonly wave: Wave;
+}
+
+/** A group that has a place in the record. */
+export interface RecordedGroup {
+  readonly group: string;
+  readonly name: string;
+  readonly pattern: string;
+  /** Up to where it has handled everything; `undefined`: nothing yet. */
+  readonly position: string | undefined;
+  /** How many waves it has not handled. */
+  readonly pending: number;
+}
+
+/**
+ * Keeps the waves of recorded channels. Its guarantees, each of which is one test of the conformance suite:
+ *
+ * - a wave that was recorded is handed to each group that follows its channel
+ * - a wave is in the hands of one member of a group at a time
+ * - a group that comes back goes on where it was
+ * - a group begins where it was told to
+ * - a wave that is given back comes again
+ * - a wave whose holder dies comes again
+ * - a wave that was done with does not come again
+ * - a wave recorded twice under one id is kept once
+ * - a follower is handed no more than it wants
+ * - louder waves come first, and none is left out
+ * - waves of one channel and band come in order
+ * - a position is that of its wave
+ * - positions grow
+ * - what was recorded can be read again, by pattern, position, time and amplitude
+ * - what is declared by anybody is recorded for everybody
+ * - a wave on a channel that nobody follows is kept
+ * - groups can be listed and dropped
+ */
+export interface Recorder {
+  /** Adds `patterns` to what the namespace records. Rejects with `AETHER_UNSUPPORTED` where that cannot be. */
+  declare(patterns: readonly string[]): Promise<void>;
+  /** Whether every channel that `pattern` covers is recorded. */
+  records(pattern: string): boolean;
+  /**
+   * Keeps `wave`, and resolves to its position. Rejects with `AETHER_UNCERTAIN` when it is not known by `deadline`, in
+   * monotonic milliseconds, whether it was kept: it may then be recorded again under the same id.
+   */
+  record(wave: Wave, deadline: number): Promise<string>;
+  /** Hands the waves of the follower's pattern over, group by group. Resolves when its place is kept. */
+  follow(follower: Follower, from: From): Promise<Following>;
+  /** Reads in the order of the record. */
+  read(query: RecordQuery): AsyncIterable<Recorded>;
+  /** The groups that have a place. */
+  groups(): Promise<readonly RecordedGroup[]>;
+  /** Forgets a group's place: what it has not handled no longer waits for it. */
+  drop(group: string, name: string): Promise<void>;
+}

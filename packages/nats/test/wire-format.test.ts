@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { Wave } from "@aether/core";
+import { describe, expect, test } from "vitest";
+import { decode, encode, mostBytesAround, mostBytesOf, outbound, Seal, waveOf } from "../src/wire/envelope.ts";
+import { payloadWriters } from "../src/wire/payloads.ts";
+import { Slab } from "../src/wire/slab.ts";
+import { MOMENT, VECTORS, type Vector } from "./wire-vectors.ts";
+
+const page = readFileSync(new URL("../../../docs/wire-format.md", import.meta.url), "utf8");
+
+function written({ channel, waves, request }: Vector): Buffer {
+  const items = waves.map((wave) => outbound(wave, request, payloadWriters.json));
+  const [first] = waves;
+  const origin = { source: first?.source ?? "", sourceId: first?.sourceId ?? "" };
+  const most = items.reduce((sum, item) => sum + mostBytesOf(item), mostBytesAround(origin));
+  return encode(new Slab(), new Seal(channel), items, origin, most);
+}
+
+/** The digits of a message in lines of 32 bytes. */
+function digits(message: Buffer): string {
+  return (message.toString("hex").match(/.{1,64}/g) ?? []).join("\n");
+}
+
+describe("docs/wire-format.md", () => {
+  test.each(VECTORS)("shows $title as it is written", (vector) => {
+    expect(page).toContain(
+      `**${vector.title}**, on \`${vector.channel}\`:\n\n\`\`\`text\n${digits(written(vector))}\n\`\`\``,
+    );
+  });
+
+  test("shows nothing else", () => {
+    const titles = [...page.matchAll(/^\*\*(.+?)\*\*, on /gm)].map(([, title]) => title);
+    expect(titles).toEqual(VECTORS.map(({ title }) => title));
+  });
+});
+
+describe("a message", () => {
+  test.each(VECTORS)("says what was written: $title", (vector) => {
+    const { channel, waves, request } = vector;
+    const read = decode(written(vector), channel, new Seal(channel), MOMENT);
+    expect(read?.map((inbound) => waveOf(inbound, undefined).toJSON())).toEqual(waves.map((wave) => wave.toJSON()));
+    expect(read?.map((inbound) => inbound.request)).toEqual(waves.map(() => request));
+  });
+
+  test.each(VECTORS)("with any bit flipped says nothing: $title", (vector) => {
+    const seal = new Seal(vector.channel);
+    const message = written(vector);
+    for (let bit = 0; bit < message.length * 8; bit++) {
+      const damaged = Buffer.from(message);
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(decode(damaged, vector.channel, seal, MOMENT)).toBeUndefined();
+    }
+  });
+
+  test("cut at any place says nothing", () => {
+    for (const vector of VECTORS) {
+      const message = written(vector);
+      for (let length = 0; length < message.length; length++) {
+        expect(decode(message.subarray(0, length), vector.channel, new Seal(vector.channel), MOMENT)).toBeUndefined();
+      }
+    }
+  });
+
+  test("says nothing on another channel", () => {
+    for (const vector of VECTORS) {
+      expect(decode(written(vector), "other", new Seal("other"), MOMENT)).toBeUndefined();
+    }
+  });
+
+  test("with more in its head than is known is read all the same", () => {
+    const vector = VECTORS[0] as Vector;
+    const later = withLongerHead(written(vector), vector.channel);
+    const [read] = decode(later, vector.channel, new Seal(vector.channel), MOMENT) ?? [];
+    expect(read && waveOf(read, undefined)).toBeInstanceOf(Wave);
+    expect(read && waveOf(read, undefined).toJSON()).toEqual(vector.waves[0]?.toJSON());
+  });
+});
+
+/** `message`, which holds one wave without a payload, as a later version might write it: three bytes more in the head. */
+function withLongerHead(message: Buffer, channel: string): Buffer {
+  const around = 4 + 1 + "alpha".length + 1 + "alpha-1".length;
+  const body = Buffer.concat([message.subarray(0, message.length - 4), Buffer.from([1, 2, 3])]);
+  body.writeUInt32LE(body.readUInt32LE(around) + 3, around);
+  body.writeUInt16LE(body.readUInt16LE(around + 4) + 3, around + 4);
+  const sealed = Buffer.alloc(body.length + 4);
+  body.copy(sealed);
+  sealed.writeUInt32LE(new Seal(channel).of(body), body.length);
+  return sealed;
+}
