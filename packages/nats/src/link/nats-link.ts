@@ -69,7 +69,12 @@ export class NatsLink implements Link {
     this.#outbox = new Outbox(options.outbox);
     this.#post = new Post(connection, this.#slab);
     this.#sweep = new Sweep(now);
-    this.#asked = new Asked(this.#subjects, this.#post, now);
+    this.#asked = new Asked(
+      this.#subjects,
+      this.#post,
+      (channel, band) => this.#presence.roll.hearing(channel, band),
+      now,
+    );
     this.#arrivals = new Arrivals({
       post: this.#post,
       sweep: this.#sweep,
@@ -84,7 +89,10 @@ export class NatsLink implements Link {
       link: this.#id,
       beatMs: options.beatMs,
       now,
-      interest: () => events.interest(),
+      interest: () => {
+        this.#asked.learn();
+        events.interest();
+      },
     });
     connection.onWritable(() => this.#writable());
   }

@@ -136,14 +136,13 @@ export class NatsOutlet implements Outlet {
     const { connection, asked, roll, writer, subjects, slab } = this.#parts;
     const subject = this.#subject("q", wave.band);
     this.#assertAllowed(subject);
-    const { bands, observed } = roll.hearers(this.#channel);
-    const known = bands.filter((band) => band <= wave.band).length;
+    const { observed } = roll.hearers(this.#channel);
     const correlation = asked.add({
       exchange,
       source: wave.sourceId,
       subject,
       channel: this.#channel,
-      expected: known === 0 ? undefined : known,
+      band: wave.band,
     });
     const request = { correlation, leftMs: Math.max(0, exchange.deadline - this.#parts.now()) };
     const item = outbound(wave, request, writer);

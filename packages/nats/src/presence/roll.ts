@@ -86,6 +86,11 @@ export class Roll {
     }
   }
 
+  /** How many groups are known to hear waves of `band` on `channel`. */
+  hearing(channel: string, band: number): number {
+    return this.hearers(channel).bands.filter((lowest) => lowest <= band).length;
+  }
+
   /** What is known of those who hear `channel`. */
   hearers(channel: string): Hearers {
     const known = this.#cache.get(channel);

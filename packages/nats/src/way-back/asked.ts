@@ -17,8 +17,7 @@ export interface Question {
   readonly source: string;
   readonly subject: string;
   readonly channel: string;
-  /** How many groups are known to hear it; `undefined`: that is not known. */
-  readonly expected: number | undefined;
+  readonly band: number;
 }
 
 /** One exchange, from the emitter's side of the network. */
@@ -29,26 +28,31 @@ class Open {
   readonly channel: string;
   /** Links of those who have it in hand. */
   readonly hearers: string[] = [];
-  /** How many groups are known to hear it; `undefined`: that is not known. */
+  readonly band: number;
+  /** How many groups are known to have it; `undefined`: that is not known. */
   expected: number | undefined;
   admitted = 0;
+  refused = 0;
   done = 0;
+  /** Whether the emitter has stopped waiting: who takes it in now is told at once. */
+  over = false;
   forgetAt: number;
 
-  constructor({ exchange, source, subject, channel, expected }: Question, forgetAt: number) {
+  constructor({ exchange, source, subject, channel, band }: Question, forgetAt: number) {
     this.exchange = exchange;
     this.source = source;
     this.subject = subject;
     this.channel = channel;
-    this.expected = expected;
+    this.band = band;
     this.forgetAt = forgetAt;
   }
 
-  /** One hearer less will take it. */
-  refuse(): void {
-    if (this.expected !== undefined) {
-      this.expected--;
-      this.exchange.reached(this.expected);
+  /** Tells the emitter how many groups have it, of `hearing` that are known to hear its channel. */
+  reach(hearing: number): void {
+    const expected = Math.max(hearing - this.refused, this.admitted);
+    if (hearing > 0 && expected !== this.expected) {
+      this.expected = expected;
+      this.exchange.reached(expected);
     }
   }
 }
@@ -58,13 +62,16 @@ export class Asked {
   readonly #open = new Map<number, Open>();
   readonly #subjects: Subjects;
   readonly #post: Post;
+  readonly #hearing: (channel: string, band: number) => number;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
   #next = 0;
 
-  constructor(subjects: Subjects, post: Post, now: () => number) {
+  /** `hearing` tells how many groups are known to hear waves of a band on a channel. */
+  constructor(subjects: Subjects, post: Post, hearing: (channel: string, band: number) => number, now: () => number) {
     this.#subjects = subjects;
     this.#post = post;
+    this.#hearing = hearing;
     this.#now = now;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
@@ -83,15 +90,24 @@ export class Asked {
     return correlation;
   }
 
-  /** The emitter stops waiting: those who still work on it are told. */
+  /** The emitter stops waiting: those who still work on it are told, and those who take it in later. */
   #over(correlation: number, open: Open): void {
-    this.#open.delete(correlation);
-    if (this.#now() < open.exchange.deadline) {
+    const now = this.#now();
+    if (now >= open.exchange.deadline || open.done > 0) {
+      this.#open.delete(correlation);
+    } else {
+      open.over = true;
+      open.forgetAt = now + 2 * SWEEP_MS;
+    }
+    if (now < open.exchange.deadline) {
       for (const link of open.hearers) {
-        const subject = this.#subjects.instance(link, "m");
-        this.#post.tell(subject, { type: "over", correlation, source: open.source });
+        this.#tellOver(correlation, open, link);
       }
     }
+  }
+
+  #tellOver(correlation: number, { source }: Open, link: string): void {
+    this.#post.tell(this.#subjects.instance(link, "m"), { type: "over", correlation, source });
   }
 
   /** The channel of an exchange that is open. */
@@ -102,8 +118,15 @@ export class Asked {
   /** The wave has left: what is known of its hearers counts from now on. */
   left(correlation: number): void {
     const open = this.#open.get(correlation);
-    if (open?.expected !== undefined) {
-      open.exchange.reached(open.expected);
+    open?.reach(this.#hearing(open.channel, open.band));
+  }
+
+  /** More is known of who listens. */
+  learn(): void {
+    for (const open of this.#open.values()) {
+      if (open.expected === undefined && !open.over) {
+        open.reach(this.#hearing(open.channel, open.band));
+      }
     }
   }
 
@@ -129,6 +152,12 @@ export class Asked {
     if (open === undefined) {
       return; // Nobody waits for it any more.
     }
+    if (open.over) {
+      if (told.type === "admitted") {
+        this.#tellOver(correlation, open, told.link);
+      }
+      return;
+    }
     const { exchange } = open;
     switch (told.type) {
       case "admitted":
@@ -139,8 +168,9 @@ export class Asked {
         exchange.admitted(told.by);
         return;
       case "refused":
+        open.refused++;
         exchange.refused(told.why);
-        open.refuse();
+        open.reach(this.#hearing(open.channel, open.band));
         return;
       default:
         open.done++;

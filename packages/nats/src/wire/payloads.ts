@@ -138,6 +138,6 @@ export function foreignPayload(bytes: Uint8Array): unknown {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     return value;
   } catch {
-    return bytes;
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }

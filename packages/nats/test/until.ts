@@ -1,0 +1,14 @@
+/** Waiting for what a test expects to happen on the other side of a server. */
+
+const PATIENCE_MS = 5000;
+
+/** Resolves once `condition` holds; rejects when it does not within five seconds. */
+export async function until(condition: () => boolean, what: string = String(condition)): Promise<void> {
+  const givenUpAt = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > givenUpAt) {
+      throw new Error(`Expected within ${PATIENCE_MS} ms: ${what}`);
+    }
+    await new Promise<void>((resolve) => void setTimeout(resolve, 1));
+  }
+}
