@@ -65,7 +65,7 @@ export function pageAt(path: string): Page {
 }
 
 /** What is installed, built or kept by tools, and no part of the project's sources. */
-const FOREIGN: ReadonlySet<string> = new Set(["node_modules", "dist", "coverage", "data", "results", ".git"]);
+const FOREIGN: ReadonlySet<string> = new Set(["node_modules", "dist", "coverage", "data", ".cache", "results", ".git"]);
 
 /** Everything below `folder` (default: the project), folders with a slash at their end, sorted. Paths start at `folder`. */
 export function tree(folder = "", below = ""): string[] {

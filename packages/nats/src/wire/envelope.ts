@@ -40,6 +40,10 @@ const HAS = {
   version: 1 << 9,
   named: 1 << 10,
   request: 1 << 11,
+  gain: 1 << 12,
+  reflects: 1 << 13,
+  /** It says of its body what its kind does not say by itself. */
+  otherBody: 1 << 14,
 } as const;
 
 /** What a command or query says of its way back. */
@@ -105,10 +109,15 @@ export function encode(slab: Slab, channel: Seal, waves: readonly Outbound[], or
   return slab.end();
 }
 
+/** Whether waves of `kind` come back with their payload when nothing else is said. */
+function reflectsBodyOf(kind: WaveKind): boolean {
+  return kind === "command" || kind === "query";
+}
+
 function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   const whole = slab.openU32();
   const head = slab.openU16();
-  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version } = wave;
+  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version, gain } = wave;
   const headerEntries = Object.entries(headers);
   let flags = 0;
   flags |= halfLifeMs < Number.POSITIVE_INFINITY ? HAS.halfLife : 0;
@@ -123,6 +132,9 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   flags |= version === undefined ? 0 : HAS.version;
   flags |= wave.named ? HAS.named : 0;
   flags |= request === undefined ? 0 : HAS.request;
+  flags |= gain === 1 ? 0 : HAS.gain;
+  flags |= wave.reflects ? HAS.reflects : 0;
+  flags |= wave.reflectsBody === reflectsBodyOf(wave.kind) ? 0 : HAS.otherBody;
   slab.u8(KIND_NUMBERS[wave.kind]);
   slab.u8(codec);
   slab.u32(flags);
@@ -166,6 +178,9 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   if (request !== undefined) {
     slab.u32(request.correlation);
     slab.f64(request.leftMs);
+  }
+  if (gain !== 1) {
+    slab.f64(gain);
   }
   slab.closeU16(head);
   if (typeof prepared === "string") {
@@ -279,6 +294,7 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
   const headers = flags & HAS.headers ? readHeaders(scanner) : undefined;
   const version = flags & HAS.version ? scanner.u32() : undefined;
   const request = flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined;
+  const gain = flags & HAS.gain ? scanner.f64() : undefined;
   // What a later version has added to the head stands here, and is passed over.
   scanner.seek(payloadAt, end);
   const body = scanner.bytes(scanner.left);
@@ -295,7 +311,12 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
       amplitude,
       moment,
       lineage: isRoot ? undefined : { hops, cause, trace },
-      extras: { age, phase, weight, key, headers, version, named: (flags & HAS.named) !== 0, emittedAt },
+      extras: {
+        ...{ age, phase, weight, key, headers, version, gain, emittedAt },
+        named: (flags & HAS.named) !== 0,
+        reflects: (flags & HAS.reflects) !== 0,
+        reflectsBody: (flags & HAS.otherBody) === 0 ? undefined : !reflectsBodyOf(kind),
+      },
     },
     request,
   };
