@@ -37,6 +37,16 @@ export type {
   Tuning,
   Uptake,
 } from "./medium/medium.ts";
+export type {
+  Custody,
+  Follower,
+  Following,
+  From,
+  Recorded,
+  RecordedGroup,
+  Recorder,
+  RecordQuery,
+} from "./medium/recorder.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {
   type Amplifiable,
