@@ -7,8 +7,12 @@ const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5000;
 
 /** Fresh options for one connection: the client changes what it is given. */
-export async function clientOptions(options: CheckedOptions): Promise<NodeConnectionOptions> {
+export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
+  const { tls, authenticator } = options.security;
   return {
+    ...(authenticator !== undefined && { authenticator }),
+    // Servers that a cluster tells of come as numbers, which no certificate names.
+    ...(tls !== undefined && { tls, ignoreClusterUpdates: true }),
     servers: [...options.servers],
     timeout: options.connectTimeoutMs,
     reconnect: true,

@@ -246,7 +246,7 @@ export class Connection {
 
 async function dial(options: CheckedOptions): Promise<NatsConnection> {
   try {
-    return await connect(await clientOptions(options));
+    return await connect(clientOptions(options));
   } catch (cause) {
     throw connectError(options, cause);
   }

@@ -1,11 +1,13 @@
 /** The options of the NATS medium, checked: every bad one is refused with what was expected, what came and what to do. */
 
-import { AetherError } from "@aether/core";
+import { assertKnown, expected, type Known, wholeOf } from "./expected.ts";
+import { SECURITY_OPTIONS, type Security, type SecurityOptions, securityOf } from "./security.ts";
+import { type CheckedServer, serversOf } from "./servers.ts";
 import { namespaceOf } from "./subjects.ts";
 import type { PayloadCodec } from "./wire/payloads.ts";
 
 /** Options of {@link natsMedium}. */
-export interface NatsOptions {
+export interface NatsOptions extends SecurityOptions {
   /** Addresses such as `"nats://127.0.0.1:4222"`. Default: that one. */
   readonly servers?: string | readonly string[] | undefined;
   /** First token of every subject. Default `"aether"`; must be given when a server is not on loopback. */
@@ -34,11 +36,11 @@ export interface CheckedOptions {
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly beatMs: number;
+  readonly security: Security;
 }
 
-type Known<T> = { readonly [K in keyof Required<T>]: true };
-
 const KNOWN: Known<NatsOptions> = {
+  ...SECURITY_OPTIONS,
   servers: true,
   namespace: true,
   codec: true,
@@ -54,23 +56,19 @@ const DEFAULT_OUTBOX = { waves: 65_536, bytes: 64 * 1024 * 1024 };
 
 /** `options` if they are legal. Throws `AETHER_BAD_OPTION`. */
 export function checkedOptions(options: NatsOptions = {}): CheckedOptions {
-  assertObject("options of natsMedium", options, KNOWN);
-  const { servers = DEFAULT_SERVER, codec = "json", packing = true, outbox = {} } = options;
-  const list = typeof servers === "string" ? [servers] : servers;
-  if (!Array.isArray(list) || list.length === 0 || !list.every((server) => typeof server === "string")) {
-    throw expected("servers", 'an address such as "nats://127.0.0.1:4222", or an array of them', servers);
-  }
+  assertKnown("options of natsMedium", options, KNOWN);
+  const { codec = "json", packing = true, outbox = {} } = options;
   if (codec !== "json" && codec !== "records") {
     throw expected("codec", '"json" or "records"', codec);
   }
   if (typeof packing !== "boolean") {
     throw expected("packing", "true or false", packing);
   }
-  assertObject("outbox", outbox, { waves: true, bytes: true });
-  const checkedServers = list.map(serverOf);
+  assertKnown("outbox", outbox, { waves: true, bytes: true });
+  const servers = serversOf(options.servers ?? DEFAULT_SERVER);
   return {
-    servers: checkedServers.map(({ address }) => address),
-    namespace: namespaceFor(options.namespace, checkedServers),
+    servers: servers.map(({ address }) => address),
+    namespace: namespaceFor(options.namespace, servers),
     codec,
     packing,
     outbox: {
@@ -80,33 +78,8 @@ export function checkedOptions(options: NatsOptions = {}): CheckedOptions {
     connectTimeoutMs: wholeOf("connectTimeoutMs", options.connectTimeoutMs ?? 5000),
     pingIntervalMs: wholeOf("pingIntervalMs", options.pingIntervalMs ?? 1000),
     beatMs: wholeOf("beatMs", options.beatMs ?? 5000),
+    security: securityOf(options, servers),
   };
-}
-
-/** A server's address, and whether it is on this machine. */
-interface CheckedServer {
-  readonly address: string;
-  readonly loopback: boolean;
-}
-
-const LOOPBACK = new Set(["localhost", "[::1]"]);
-
-function serverOf(server: string): CheckedServer {
-  const withScheme = server.includes("://") ? server : `nats://${server}`;
-  const url = URL.parse?.(withScheme) ?? parsed(withScheme);
-  if (url === null || (url.protocol !== "nats:" && url.protocol !== "tls:")) {
-    throw expected("servers", "addresses that begin with nats:// or tls://", server);
-  }
-  const loopback = LOOPBACK.has(url.hostname) || url.hostname.startsWith("127.");
-  return { address: withScheme, loopback };
-}
-
-function parsed(text: string): URL | null {
-  try {
-    return new URL(text);
-  } catch {
-    return null;
-  }
 }
 
 function namespaceFor(namespace: string | undefined, servers: readonly CheckedServer[]): string {
@@ -114,31 +87,4 @@ function namespaceFor(namespace: string | undefined, servers: readonly CheckedSe
     throw expected("namespace", "given where a server is not on this machine, so that systems do not mix", namespace);
   }
   return namespaceOf(namespace ?? DEFAULT_NAMESPACE);
-}
-
-function wholeOf(name: string, amount: unknown): number {
-  if (typeof amount === "number" && Number.isInteger(amount) && amount >= 1) {
-    return amount;
-  }
-  throw expected(name, "a whole number of at least 1", amount);
-}
-
-function assertObject(name: string, value: unknown, known: Readonly<Record<string, true>>): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw expected(name, "an object", value);
-  }
-  for (const key of Object.keys(value)) {
-    if (known[key] !== true) {
-      throw expected(name, `only ${Object.keys(known).join(", ")}`, key);
-    }
-  }
-}
-
-/** The one form of validation texts. */
-export function expected(option: string, what: string, got: unknown): AetherError {
-  const shown =
-    typeof got === "string" ? JSON.stringify(got.slice(0, 80)) : typeof got === "object" ? "an object" : String(got);
-  return new AetherError("AETHER_BAD_OPTION", `Expected \`${option}\` to be ${what}, got ${shown}`, {
-    details: { option, expected: what, got },
-  });
 }

@@ -93,7 +93,7 @@ export class NatsServer implements AsyncDisposable {
   /** Sends it a signal, and waits for its end where it ends by that. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null) {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
       return;
     }
     const ended = new Promise((resolve) => child.once("exit", resolve));
