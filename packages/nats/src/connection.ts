@@ -19,6 +19,8 @@ export type Ear = (message: Msg) => void;
 /** Bytes that may be under way without the server having shown that it has read them. */
 const CREDIT_BYTES = 16 * 1024 * 1024;
 const CREDIT_ASKED_AT = CREDIT_BYTES / 4;
+/** Bytes after which emitters let the event loop turn, so that what they emit gets out and pings are answered. */
+const BURST_BYTES = 512 * 1024;
 
 /** A connection to one of the servers. */
 export class Connection {
@@ -30,6 +32,13 @@ export class Connection {
   #closing = false;
   #unconfirmed = 0;
   #asking = false;
+  /** Bytes since the event loop has turned, and the promise of its next turn. */
+  #burst = 0;
+  #turn: Promise<undefined> | undefined;
+  readonly #turned = (): void => {
+    this.#burst = 0;
+    this.#turn = undefined;
+  };
   #onWritable: (() => void) | undefined;
 
   constructor(nc: NatsConnection) {
@@ -61,6 +70,15 @@ export class Connection {
     return this.#nc.info?.max_payload ?? 1024 * 1024;
   }
 
+  /** Resolves when the event loop has turned; `undefined`: there is no need for that. */
+  breath(): Promise<undefined> | undefined {
+    if (this.#burst < BURST_BYTES) {
+      return undefined;
+    }
+    this.#turn ??= new Promise((resolve) => setImmediate(() => resolve(undefined)));
+    return this.#turn;
+  }
+
   /** Calls `task` whenever it may have become writable again. */
   onWritable(task: () => void): void {
     this.#onWritable = task;
@@ -73,6 +91,10 @@ export class Connection {
     } catch (cause) {
       throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
     }
+    if (this.#burst === 0) {
+      setImmediate(this.#turned);
+    }
+    this.#burst += data.length;
     this.#unconfirmed += data.length + subject.length;
     if (this.#unconfirmed > CREDIT_ASKED_AT && !this.#asking) {
       void this.#askCredit();

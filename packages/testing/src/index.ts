@@ -3,6 +3,8 @@
 // Conformance
 export type { ConformanceCase, ConformanceOptions } from "./conformance/conformance-case.ts";
 export { mediumConformance } from "./conformance/medium-conformance.ts";
+// Faults
+export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from "./fault-proxy.ts";
 // Tests of services
 export { type TestAether, type TestAetherOptions, testAether } from "./test-aether.ts";
 // Time

@@ -76,7 +76,7 @@ export class NatsOutlet implements Outlet {
       this.#scheduled = true;
       this.#parts.flushSoon(this);
     }
-    return undefined;
+    return connection.breath();
   }
 
   #packOf(subject: string, item: Outbound): Pack {
