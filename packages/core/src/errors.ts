@@ -22,7 +22,14 @@ export const ERRORS = {
   },
   AETHER_DISCONNECTED: { retryable: true, meaning: "No server is there, and what waited for one had to give way." },
   AETHER_TIMEOUT: { retryable: true, meaning: "The time given has passed." },
-  AETHER_EXHAUSTED: { retryable: false, meaning: "The command or query is over the hop limit: it is part of a loop." },
+  AETHER_UNCERTAIN: {
+    retryable: true,
+    meaning: "Nobody knows whether the wave was recorded: emit it again under the same id.",
+  },
+  AETHER_EXHAUSTED: {
+    retryable: false,
+    meaning: "The command, query or recorded wave is over the hop limit: it is part of a loop.",
+  },
   AETHER_FADED: { retryable: false, meaning: "The command or query is too quiet to cross the medium." },
   AETHER_HANDLER_FAILED: { retryable: true, meaning: "The handler of the command or query threw." },
   AETHER_HANDLER_TIMEOUT: { retryable: true, meaning: "The handler did not settle within its time." },

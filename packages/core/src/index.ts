@@ -47,6 +47,7 @@ export type {
   Recorder,
   RecordQuery,
 } from "./medium/recorder.ts";
+export type { Recording } from "./medium/recording.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {
   type Amplifiable,

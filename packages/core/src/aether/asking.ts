@@ -165,7 +165,8 @@ function inheritedDeadline({ wave }: Cause): number {
   return wave?.exchange?.deadline ?? Number.POSITIVE_INFINITY;
 }
 
-function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {
+/** Why a wave that somebody waits for did not get across. */
+export function lostError(wave: Wave, outcome: "faded" | "exhausted"): AetherError {
   const { id, channel, kind, hops, amplitude } = wave;
   const details = { id, channel, hops, amplitude };
   return outcome === "exhausted"

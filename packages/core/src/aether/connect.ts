@@ -3,9 +3,10 @@
 import { type Clock, systemClock, timekeeper } from "../clock.ts";
 import { AetherError, expected } from "../errors.ts";
 import { inProcess } from "../medium/in-process.ts";
-import type { Medium } from "../medium/medium.ts";
+import type { Link, Medium } from "../medium/medium.ts";
+import type { Recording } from "../medium/recording.ts";
 import { type PhysicsOptions, physicsOf } from "../physics/physics.ts";
-import { channelLengthOf } from "../wave/channel-name.ts";
+import { assertPattern, channelLengthOf } from "../wave/channel-name.ts";
 import { Ids, type Random, systemRandom } from "../wave/ids.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { AdmissionLimits } from "./admission.ts";
@@ -46,9 +47,9 @@ export interface AetherOptions {
   readonly clock?: Clock | undefined;
   /** Numbers from 0 up to 1, for ids and jitter. Default: the platform's secure randomness. */
   readonly random?: Random | undefined;
-  /** Needs a medium or a journal that can record. */
-  readonly journal?: unknown;
-  /** Needs a medium or a journal that can record. */
+  /** Makes the medium durable: what `openJournal` of the journal package gives. */
+  readonly journal?: Recording | undefined;
+  /** Patterns of channels whose waves are kept until they are handled. Needs a journal, or a medium that records. */
   readonly recorded?: readonly string[] | undefined;
 }
 
@@ -95,12 +96,46 @@ function limitsOf(options: AetherOptions): AdmissionLimits {
   };
 }
 
-function refuseRecording({ journal, recorded }: AetherOptions): void {
-  if (journal !== undefined || recorded !== undefined) {
+/** The medium that is asked for, with the journal over it. */
+function mediumOf({ medium = inProcess(), journal }: AetherOptions): Medium {
+  if (typeof medium?.open !== "function") {
+    throw expected("medium", "a medium, such as inProcess() gives", medium);
+  }
+  if (journal !== undefined && typeof journal?.over !== "function") {
+    throw expected("journal", "a journal, such as openJournal() of @aether/journal gives", journal);
+  }
+  return journal === undefined ? medium : journal.over(medium);
+}
+
+/** The patterns that are to be recorded, checked. */
+function recordedOf(recorded: unknown, medium: Medium, maxLength: number): readonly string[] {
+  if (recorded === undefined) {
+    return [];
+  }
+  if (!Array.isArray(recorded)) {
+    throw expected("recorded", "an array of patterns", recorded);
+  }
+  const patterns = recorded.map((pattern: unknown) => {
+    assertPattern(pattern, maxLength);
+    return pattern;
+  });
+  if (!medium.traits.durable) {
     throw new AetherError(
       "AETHER_UNSUPPORTED",
-      "Recorded channels need a journal, which is not built yet: leave `journal` and `recorded` out",
+      `Expected a journal or a medium that records, such as JetStream, for \`recorded\`, got the medium "${medium.name}" without a journal`,
+      { details: { option: "recorded" } },
     );
+  }
+  return patterns;
+}
+
+/** Declares what this aether wants recorded; without success the link is closed again. */
+async function declareOn(link: Link, patterns: readonly string[]): Promise<void> {
+  try {
+    await link.recorder?.declare(patterns);
+  } catch (error) {
+    await link.close();
+    throw error;
   }
 }
 
@@ -114,19 +149,17 @@ export async function connect(
   findVibrator: (instance: string) => { reflected(reflection: Reflection): void } | undefined,
 ): Promise<Connected> {
   assertKnown(options, KNOWN, "Aether.connect");
-  refuseRecording(options);
-  const { medium = inProcess(), random = systemRandom, causality: mode = "implicit" } = options;
+  const { random = systemRandom, causality: mode = "implicit" } = options;
   if (mode !== "implicit" && mode !== "explicit") {
     throw expected("causality", "implicit or explicit", mode);
   }
-  if (typeof medium?.open !== "function") {
-    throw expected("medium", "a medium, such as inProcess() gives", medium);
-  }
+  const medium = mediumOf(options);
   if (typeof random !== "function") {
     throw expected("random", "a function that gives numbers from 0 up to 1", random);
   }
   const physics = physicsOf(options.physics);
   const limits = limitsOf(options);
+  const recorded = recordedOf(options.recorded, medium, limits.maxChannelLength);
   if (options.clock !== undefined && !isClock(options.clock)) {
     throw expected("clock", "an object with functions `now` and `monotonic`", options.clock);
   }
@@ -146,6 +179,9 @@ export async function connect(
     reflected: (reflection) => findVibrator(instanceOf(reflection))?.reflected(reflection),
     moment: () => time.moment,
   });
+  if (recorded.length > 0) {
+    await declareOn(link, recorded);
+  }
   const deadlines = new Deadlines(clock);
   const leaveCausality = mode === "implicit" ? causality.open() : undefined;
   const parts: VibratorParts = {

@@ -1,6 +1,7 @@
 /** Emission: the emitting half of a vibrator, from a call through interception and admission into the medium. */
 
 import { expected } from "../errors.ts";
+import type { Recorder } from "../medium/recorder.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { Origin, Wave } from "../wave/wave.ts";
@@ -9,6 +10,7 @@ import { Asking, type AskingParts } from "./asking.ts";
 import { deferred } from "./deferred.ts";
 import type { Emitting, Handling } from "./handling.ts";
 import type { Draft, Interceptors } from "./interceptors.ts";
+import { Keeping, type KeepingParts } from "./keeping.ts";
 import { type CheckedEmit, DEFAULT_TIMEOUT_MS, type EmitOptions, emitOptionsOf, type QueryOptions } from "./options.ts";
 import { Outgoing, type OutgoingParts } from "./outgoing.ts";
 import type { Outcome, Pending } from "./pending.ts";
@@ -18,7 +20,7 @@ import { type Use, Uses, type UsesParts } from "./uses.ts";
 import { whenRoom } from "./when-room.ts";
 
 /** What all emissions of one aether share. */
-export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts {
+export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts, KeepingParts {
   readonly interceptors: Interceptors;
 }
 
@@ -32,6 +34,7 @@ export class Emission implements Emitting {
   readonly #uses: Uses;
   readonly #outgoing: Outgoing;
   readonly #asking: Asking;
+  readonly #keeping: Keeping;
   /** Calls that ended before there was a wave. */
   refused = 0;
 
@@ -41,6 +44,7 @@ export class Emission implements Emitting {
     this.#uses = new Uses(parts, origin);
     this.#outgoing = new Outgoing(parts);
     this.#asking = new Asking(parts, this.#outgoing, onReflection);
+    this.#keeping = new Keeping(parts, this.#outgoing);
   }
 
   get emitted(): number {
@@ -95,7 +99,8 @@ export class Emission implements Emitting {
 
   /** The first step of the street; asynchronous only where the schema is, or where room must be waited for. */
   #admit(use: Use, kind: EmitKind, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
-    const checking = validate(use.contract, payload);
+    const checking =
+      use.recorder === undefined ? validate(use.contract, payload) : declared(use, use.recorder, payload);
     // As `mayLeave`, written out: every emit comes by here.
     if (checking === undefined && use.tail === undefined && options.whenFull !== "wait") {
       return this.#launch(use, kind, payload, options, cause);
@@ -104,6 +109,9 @@ export class Emission implements Emitting {
   }
 
   #launch(use: Use, kind: EmitKind, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
+    if (use.recorder !== undefined && isRecorded(use, use.recorder)) {
+      return this.#keeping.emit(use.recorder, use, kind, payload, options, cause);
+    }
     if (kind === "command") {
       return this.#asking.command(use, payload, options, cause);
     }
@@ -273,6 +281,20 @@ export class Emission implements Emitting {
     this.#uses.close();
     this.#asking.close(() => this.#uses.closedError());
   }
+}
+
+/** Checks the payload, and has a channel recorded whose contract says so, if it is not yet. */
+function declared(use: Use, recorder: Recorder, payload: unknown): void | Promise<void> {
+  const checking = validate(use.contract, payload);
+  if (use.contract?.recorded !== true || isRecorded(use, recorder)) {
+    return checking;
+  }
+  return Promise.all([checking, recorder.declare([use.channel])]).then(() => undefined);
+}
+
+function isRecorded(use: Use, recorder: Recorder): boolean {
+  use.recorded ||= recorder.records(use.channel);
+  return use.recorded;
 }
 
 /** Waits for those before and for the schema, which begins at once, so that waves leave in the order of their emits. */

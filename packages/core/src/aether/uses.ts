@@ -2,6 +2,7 @@
 
 import { AetherError } from "../errors.ts";
 import type { Link, Outlet } from "../medium/medium.ts";
+import type { Recorder } from "../medium/recorder.ts";
 import type { Physics } from "../physics/physics.ts";
 import { Channel } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
@@ -22,9 +23,22 @@ export interface UsesParts {
 export interface Use extends WaveHead {
   readonly contract: Channel | undefined;
   readonly outlet: Outlet;
+  /** What keeps its waves, should its channel be recorded. */
+  readonly recorder: Recorder | undefined;
+  /** Whether its channel is known to be recorded: then it stays so. */
+  recorded: boolean;
   emitted: number;
   /** Settles when the emits before have left that wait for their schema: others on the channel leave after them. */
   tail: Promise<void> | undefined;
+}
+
+/** Why a channel that is to be recorded is refused. */
+export function cannotRecord(channel: string): AetherError {
+  return new AetherError(
+    "AETHER_UNSUPPORTED",
+    `Expected a medium that can record for "${channel}", got one that cannot: connect with a journal or over JetStream, or take \`recorded\` off the channel`,
+    { details: { channel } },
+  );
 }
 
 /** Channels that one vibrator remembers. */
@@ -66,20 +80,21 @@ export class Uses {
     const name: unknown = contract === undefined ? channel : contract.name;
     assertChannelName(name, limits.maxChannelLength);
     assertSource(this.#origin.source, limits);
-    if (contract?.recorded) {
-      throw new AetherError(
-        "AETHER_UNSUPPORTED",
-        `Expected a medium that can record for "${name}", got one that cannot: take \`recorded\` off the channel`,
-        { details: { channel: name } },
-      );
+    const { recorder } = link;
+    if (contract?.recorded && recorder === undefined) {
+      throw cannotRecord(name);
     }
+    const recorded = recorder?.records(name) === true;
+    const lasts = recorded && contract?.halfLifeMs === undefined;
     const use: Use = {
       channel: name,
       outlet: link.outlet(name),
+      recorder,
+      recorded,
       emitted: 0,
       tail: undefined,
       kind: contract?.kind ?? "event",
-      halfLifeMs: halfLifeOn(contract, undefined, physics),
+      halfLifeMs: lasts ? Number.POSITIVE_INFINITY : halfLifeOn(contract, undefined, physics),
       bytes: REFERENCE_BYTES,
       origin: this.#origin,
       // Emits are checked step by step: what comes of one is a wave.

@@ -2,12 +2,16 @@
 
 import type { Reflection } from "../wave/reflection.ts";
 import type { Moment, Wave } from "../wave/wave.ts";
+import type { Presence } from "./presence.ts";
+import type { Recorder } from "./recorder.ts";
+
+export type { Presence };
 
 /** Physical facts about a medium, which the runtime and the conformance suite read. Declared, never guessed. */
 export interface Traits {
   /** Waves reach vibrators in other processes. */
   readonly crossProcess: boolean;
-  /** It can keep waves until they are handled. */
+  /** It can keep waves until they are handled: its links have a `recorder`. */
   readonly durable: boolean;
   /** `propagate` tells how many groups a wave has reached. */
   readonly acknowledges: boolean;
@@ -23,19 +27,6 @@ export interface Traits {
 
 /** What became of a wave at one listener. */
 export type Uptake = "refused" | "admitted" | "crowded";
-
-/** Who listens, as others may know it. */
-export interface Presence {
-  /** Name of the vibrator. */
-  readonly vibrator: string;
-  /** Id of the vibrator's instance. */
-  readonly instance: string;
-  readonly pattern: string;
-  /** Name of the group that shares the work; false: every instance hears every wave. */
-  readonly group: string | false;
-  /** Name of the resonance inside its group. */
-  readonly name: string;
-}
 
 /**
  * Waves for {@link Listener.receiveRun}. With `sound` whoever made the run has asked each of them whether it is
@@ -148,6 +139,8 @@ export interface Medium {
 
 /** An aether's connection to a medium. */
 export interface Link {
+  /** What keeps waves until they are handled; there when the medium's trait `durable` is. */
+  readonly recorder?: Recorder | undefined;
   /** The way out for waves of `channel`, to be kept by those who emit on it again. */
   outlet(channel: string): Outlet;
   /** Carries `reflection` back to the vibrator instance whose wave it was, wherever that is. Never throws. */

@@ -1,31 +1,42 @@
 /** The contract of recording: what keeps waves until every group has handled them. */
 
 import type { Wave } from "../wave/wave.ts";
-import type { Presence } from "./medium.ts";
+import type { Presence } from "./presence.ts";
 
 /** Where a group begins that has no place yet: with what comes from now on, at the start, at a position, at a time. */
 export type From = "new" | "start" | { readonly position: string } | { readonly time: Date };
 
 /** A recorded wave in the hands of one member of a group. It is settled once; until then nobody else of its group has it. */
 export interface Custody {
-  /** The group is done with it. Resolves when that is kept. */
+  /** The group is done with it. Resolves when that is kept; rejects when it may not be, and then it may come again. */
   done(): Promise<void>;
-  /** It goes back to the group, which gets it again after `delayMs` or later. Nobody has failed. */
+  /** It goes back to the group, which gets it again after `delayMs` or later. Nobody has failed. Never throws. */
   giveBack(delayMs?: number): void;
 }
 
-/** One recorded resonance, as a recorder sees it. */
+/**
+ * One recorded resonance, as a recorder sees it. It is known by `Link.resonate` too, and takes nothing but queries there:
+ * what is recorded comes to it from the recorder alone.
+ */
 export interface Follower {
   readonly presence: Presence;
-  /** How many waves more it takes now. Never less than 0. */
+  /** How many waves more it takes now, those left out that it has in hand. Never less than 0; less after each `take`. */
   readonly wanted: number;
-  /** Takes a wave, which carries its position, and answers for it from now on. Never throws, never runs a handler. */
+  /**
+   * Takes a wave, which carries its position, and answers for it from now on. It may settle it at once, as one that it
+   * has handled before. Never throws, never runs a handler.
+   */
   take(wave: Wave, custody: Custody): void;
+  /**
+   * Something in the record was no wave, such as bytes that are damaged: it counts `count` (default 1) received and as
+   * many absorbed as `malformed`. The recorder is done with it by itself. Never throws.
+   */
+  malformed(count?: number): void;
 }
 
 /** A follower's place in the record. */
 export interface Following {
-  /** Tells that {@link Follower.wanted} has grown. */
+  /** Tells that {@link Follower.wanted} has grown. Told once a tick at most, and never while a wave is being taken. */
   wants(): void;
   /** No more is handed over after it has resolved; what is in hand stays so until it is settled. */
   close(): Promise<void>;
@@ -77,16 +88,19 @@ export interface RecordedGroup {
  * - what was recorded can be read again, by pattern, position, time and amplitude
  * - what is declared by anybody is recorded for everybody
  * - a wave on a channel that nobody follows is kept
+ * - those who only listen hear a recorded wave live
  * - groups can be listed and dropped
  */
 export interface Recorder {
   /** Adds `patterns` to what the namespace records. Rejects with `AETHER_UNSUPPORTED` where that cannot be. */
   declare(patterns: readonly string[]): Promise<void>;
-  /** Whether every channel that `pattern` covers is recorded. */
+  /** Whether every channel that `pattern` covers is recorded. What was recorded once stays so. Cheap: every emit asks. */
   records(pattern: string): boolean;
   /**
-   * Keeps `wave`, and resolves to its position. Rejects with `AETHER_UNCERTAIN` when it is not known by `deadline`, in
-   * monotonic milliseconds, whether it was kept: it may then be recorded again under the same id.
+   * Keeps `wave`, and resolves to its position. It also carries it, at most once and with no promise, to those who hear
+   * its channel live: listeners that do not follow, and observers. Rejects with `AETHER_UNCERTAIN` when it is not known
+   * by `deadline`, in monotonic milliseconds, whether it was kept: it may then be recorded again under the same id. An
+   * emit waits no longer than that in any case.
    */
   record(wave: Wave, deadline: number): Promise<string>;
   /** Hands the waves of the follower's pattern over, group by group. Resolves when its place is kept. */
