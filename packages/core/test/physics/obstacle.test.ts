@@ -21,9 +21,14 @@ test("physics §9: a wave tunnels with e^(−2·o·w), surely once the time is o
   expect(tunnelling(0, 5000)).toBe(1);
   expect(tunnelling(1, 500)).toBeCloseTo(Math.exp(-1), 12);
   fc.assert(
-    fc.property(share, fc.double({ min: 0, max: 5000, noNaN: true }), fc.double({ min: 0, max: 5000 }), (o, w, v) => {
-      expect(tunnelling(o, w)).toBeGreaterThan(0);
-      expect(tunnelling(o, Math.max(w, v))).toBeLessThanOrEqual(tunnelling(o, Math.min(w, v)));
-    }),
+    fc.property(
+      share,
+      fc.double({ min: 0, max: 5000, noNaN: true }),
+      fc.double({ min: 0, max: 5000, noNaN: true }),
+      (o, w, v) => {
+        expect(tunnelling(o, w)).toBeGreaterThan(0);
+        expect(tunnelling(o, Math.max(w, v))).toBeLessThanOrEqual(tunnelling(o, Math.min(w, v)));
+      },
+    ),
   );
 });
