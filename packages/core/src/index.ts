@@ -11,6 +11,7 @@ export type { ReceiveOptions } from "./aether/listening.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
 export type { EmitOptions, QueryOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
+export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export type { ReturnsStats } from "./aether/returns.ts";

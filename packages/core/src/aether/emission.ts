@@ -14,11 +14,12 @@ import { Outgoing, type OutgoingParts } from "./outgoing.ts";
 import type { Outcome, Pending } from "./pending.ts";
 import { type Cause, causeOf, outcomeOf } from "./propagation.ts";
 import { type Receipt, receiptOf } from "./receipt.ts";
+import { type RepeatOptions, type RepeatReceipt, Repeats, type RepeatsParts } from "./repeats.ts";
 import { type Use, Uses, type UsesParts } from "./uses.ts";
 import { whenRoom } from "./when-room.ts";
 
 /** What all emissions of one aether share. */
-export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts {
+export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts, RepeatsParts {
   readonly interceptors: Interceptors;
 }
 
@@ -32,6 +33,8 @@ export class Emission implements Emitting {
   readonly #uses: Uses;
   readonly #outgoing: Outgoing;
   readonly #asking: Asking;
+  /** Made when a wave is first repeated. */
+  #repeats: Repeats | undefined;
   /** Calls that ended before there was a wave. */
   refused = 0;
 
@@ -127,6 +130,19 @@ export class Emission implements Emitting {
   #receipt(wave: Wave, heard: number | undefined): Receipt {
     this.#outgoing.travelled(wave, heard);
     return receiptOf(wave, heard);
+  }
+
+  /** As `Vibrator.repeat`. */
+  async repeat(wave: Wave, options: RepeatOptions = {}): Promise<RepeatReceipt> {
+    this.#repeats ??= new Repeats(this.#parts, this.#origin, this.#uses, this.#outgoing);
+    try {
+      const receipt = await this.#repeats.repeat(wave, options);
+      this.refused += receipt.outcome === "refused" ? 1 : 0;
+      return receipt;
+    } catch (error) {
+      this.refused++;
+      throw error;
+    }
   }
 
   query(
