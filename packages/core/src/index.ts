@@ -9,7 +9,7 @@ export type { HandlerContext } from "./aether/handling.ts";
 export type { Draft, Interceptor } from "./aether/interceptors.ts";
 export type { ReceiveOptions } from "./aether/listening.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
-export type { EmitOptions, QueryOptions } from "./aether/options.ts";
+export type { EmitOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
@@ -67,6 +67,7 @@ export {
   transmittance,
 } from "./physics/reflection.ts";
 export { rendezvous } from "./physics/rendezvous.ts";
+export { DEFAULT_RESEND, ResendBudget, type ResendLaw, resendDelayMs } from "./physics/resend.ts";
 export { amqpExpiration, mqttExpirySeconds } from "./physics/ttl.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";

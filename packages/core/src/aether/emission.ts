@@ -9,7 +9,14 @@ import { Asking, type AskingParts } from "./asking.ts";
 import { deferred } from "./deferred.ts";
 import type { Emitting, Handling } from "./handling.ts";
 import type { Draft, Interceptors } from "./interceptors.ts";
-import { type CheckedEmit, DEFAULT_TIMEOUT_MS, type EmitOptions, emitOptionsOf, type QueryOptions } from "./options.ts";
+import {
+  type CheckedEmit,
+  DEFAULT_TIMEOUT_MS,
+  type EmitOptions,
+  emitOptionsOf,
+  type QueryOptions,
+  refuseResend,
+} from "./options.ts";
 import { Outgoing, type OutgoingParts } from "./outgoing.ts";
 import type { Outcome, Pending } from "./pending.ts";
 import { type Cause, causeOf, outcomeOf } from "./propagation.ts";
@@ -109,6 +116,9 @@ export class Emission implements Emitting {
   #launch(use: Use, kind: EmitKind, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
     if (kind === "command") {
       return this.#asking.command(use, payload, options, cause);
+    }
+    if (options.resend !== undefined) {
+      refuseResend(options, kind);
     }
     const { signal } = options;
     if (signal?.aborted) {

@@ -51,6 +51,7 @@ export class Pending extends Deadline implements Exchange {
   #launched = false;
   #admitted = 0;
   #done = 0;
+  #returned = 0;
   /** Why it was not taken by the first who refused it. */
   #refusal: Refusal | undefined;
   /** Why it was given back by the first who had taken it. */
@@ -76,6 +77,11 @@ export class Pending extends Deadline implements Exchange {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether nobody has begun to handle it: who took it, if anybody did, has given it back. */
+  get untouched(): boolean {
+    return this.#admitted === this.#returned;
   }
 
   /** The wave is about to leave. */
@@ -107,6 +113,7 @@ export class Pending extends Deadline implements Exchange {
 
   returned(why: Refusal): void {
     this.#done++;
+    this.#returned++;
     this.#return ??= why;
     this.#comeBack(causeOfRefusal(why));
     this.#decide();

@@ -3,6 +3,7 @@
 import { AetherError } from "../errors.ts";
 import type { Link, Outlet } from "../medium/medium.ts";
 import type { Physics } from "../physics/physics.ts";
+import type { ResendBudget } from "../physics/resend.ts";
 import { Channel } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { REFERENCE_BYTES } from "../wave/codec.ts";
@@ -25,6 +26,8 @@ export interface Use extends WaveHead {
   emitted: number;
   /** Settles when the emits before have left that wait for their schema: others on the channel leave after them. */
   tail: Promise<void> | undefined;
+  /** What may be sent again; made when it is first asked for. */
+  resends: ResendBudget | undefined;
 }
 
 /** Channels that one vibrator remembers. */
@@ -78,6 +81,7 @@ export class Uses {
       outlet: link.outlet(name),
       emitted: 0,
       tail: undefined,
+      resends: undefined,
       kind: contract?.kind ?? "event",
       halfLifeMs: halfLifeOn(contract, undefined, physics),
       bytes: REFERENCE_BYTES,

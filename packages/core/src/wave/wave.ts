@@ -387,6 +387,12 @@ export class Wave<P = unknown> {
     return extras?.exchange === undefined ? this : new Wave<P>(this.#parts({ ...extras, exchange: undefined }));
   }
 
+  /** The same wave as it leaves once more at `moment`: as loud at its emission as before, older, with another way back. */
+  again(moment: Moment, exchange: Exchange): Wave<P> {
+    const age = this.age + Math.max(0, moment.at - this.#moment.at);
+    return new Wave<P>({ ...this.#parts({ ...this.#extras, age, emittedAt: this.emittedAt, exchange }), moment });
+  }
+
   #parts(extras: WaveExtras | undefined): WaveParts<P> {
     return {
       id: this.#id,
