@@ -9,8 +9,9 @@ export type { HandlerContext } from "./aether/handling.ts";
 export type { Draft, Interceptor } from "./aether/interceptors.ts";
 export type { ReceiveOptions } from "./aether/listening.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
-export type { EmitOptions, QueryOptions } from "./aether/options.ts";
+export type { EmitOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
+export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export type { ReturnsStats } from "./aether/returns.ts";
@@ -24,6 +25,7 @@ export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
 export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
 export type { Fading } from "./inbox/strongest-queue.ts";
 // Media
+export { carryAround } from "./medium/detour.ts";
 export { inProcess } from "./medium/in-process.ts";
 export type {
   Link,
@@ -59,8 +61,12 @@ export {
 } from "./physics/amplification.ts";
 export { AMPLITUDES, type Amplitude, BANDS, band } from "./physics/amplitude.ts";
 export { type Attenuation, amplitudeAt, attenuate, type Emission, lifetimeMs, maxHops } from "./physics/attenuation.ts";
+export { BEND, bent, triesOf } from "./physics/bend.ts";
+export { type Candidate, Circuit } from "./physics/circuit.ts";
 export type { FloorOptions } from "./physics/floor-options.ts";
 export { hash01 } from "./physics/hash.ts";
+export { HEDGE_BUDGET, HedgeBudget, Latencies } from "./physics/hedge.ts";
+export { type Obstacle, opacityOf, tunnelling } from "./physics/obstacle.ts";
 export { DEFAULT_PHYSICS, type Physics, type PhysicsOptions } from "./physics/physics.ts";
 export {
   backpressure,
@@ -71,6 +77,8 @@ export {
   reflectionCoefficient,
   transmittance,
 } from "./physics/reflection.ts";
+export { rendezvous } from "./physics/rendezvous.ts";
+export { DEFAULT_RESEND, ResendBudget, type ResendLaw, resendDelayMs } from "./physics/resend.ts";
 export { amqpExpiration, mqttExpirySeconds } from "./physics/ttl.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";

@@ -2,13 +2,14 @@ import { mediumConformance } from "@aether/testing";
 import { describe, expect, test } from "vitest";
 import { closings } from "./broken/closings.ts";
 import { deliveries } from "./broken/deliveries.ts";
+import { detours } from "./broken/detours.ts";
 import { groups } from "./broken/groups.ts";
 import { knowledge } from "./broken/knowledge.ts";
 import { patterns } from "./broken/patterns.ts";
 import { runs } from "./broken/runs.ts";
 import { telling } from "./broken/telling.ts";
 
-const media = [...deliveries, ...patterns, ...groups, ...telling, ...closings, ...knowledge, ...runs];
+const media = [...deliveries, ...patterns, ...groups, ...detours, ...telling, ...closings, ...knowledge, ...runs];
 
 describe.concurrent("the conformance suite notices a medium that", () => {
   test.each(media)("$name", async ({ create, breaks }) => {

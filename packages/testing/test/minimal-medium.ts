@@ -1,6 +1,14 @@
 /** A complete medium in one file: waves go by reference to listeners of the same process. */
 
-import { AetherError, type Listener, type Medium, type MediumEvents, matches, type Wave } from "@aether/core";
+import {
+  AetherError,
+  carryAround,
+  type Listener,
+  type Medium,
+  type MediumEvents,
+  matches,
+  type Wave,
+} from "@aether/core";
 
 const LOCAL = { crossProcess: false, durable: false, byReference: true, readyClusterWide: true };
 
@@ -25,20 +33,17 @@ export function minimal(): Medium {
 
   function carry(wave: Wave): number | Promise<number> {
     const uptakes = groupsOn(wave.channel).flatMap((members) => {
-      const keen = members.filter((member) => member.hears(wave));
-      const next = keen.find(({ full }) => !full) ?? keen[0] ?? members[0];
-      const takers = members.filter((member) => wave.kind === "broadcast" || member === next);
-      const told = takers.map((taker) => {
-        const link = listeners.get(taker);
-        if (link !== undefined && listeners.delete(taker)) {
-          listeners.set(taker, link); // The others of its group come first now.
-        }
-        return taker.receive(wave);
-      });
+      const [next] = members;
+      const link = next && listeners.get(next);
+      if (next !== undefined && link !== undefined && listeners.delete(next)) {
+        listeners.set(next, link); // The others of its group come first now.
+      }
+      const isForAll = wave.kind === "broadcast";
+      const told = isForAll ? members.map((member) => member.receive(wave)) : [carryAround(wave, members)];
       const taken = told.filter((uptake) => uptake !== "refused");
       return taken.find((uptake) => uptake === "crowded") ?? taken.slice(0, 1);
     });
-    for (const observer of covering(wave.channel).filter(({ observes }) => observes)) {
+    for (const observer of wave.around.length > 0 ? [] : covering(wave.channel).filter(({ observes }) => observes)) {
       observer.receive(wave.asCopy());
     }
     const heard = uptakes.length;

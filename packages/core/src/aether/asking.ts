@@ -2,25 +2,37 @@
 
 import { AetherError } from "../errors.ts";
 import type { Physics } from "../physics/physics.ts";
+import { ResendBudget } from "../physics/resend.ts";
 import { readAnswer } from "../wave/channel.ts";
+import type { Random } from "../wave/ids.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { deferred } from "./deferred.ts";
 import type { Handling } from "./handling.ts";
-import { type CheckedEmit, DEFAULT_TIMEOUT_MS } from "./options.ts";
+import { type CheckedEmit, DEFAULT_TIMEOUT_MS, refuseResend } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { type Outcome, Pending, type PendingHost } from "./pending.ts";
 import { type Cause, outcomeOf } from "./propagation.ts";
 import { type Receipt, receiptOf } from "./receipt.ts";
+import { Resend } from "./resend.ts";
 import type { TickTime } from "./tick-time.ts";
 import type { Use } from "./uses.ts";
+
+/** A wave that may be sent several times. */
+interface Sendings {
+  /** The exchange of the first sending. */
+  readonly first: Pending;
+  /** Tells which wave it is, just before it is sent. */
+  begin(wave: Wave): void;
+}
 
 /** What asking needs of an aether. */
 export interface AskingParts {
   readonly physics: Physics;
   readonly time: TickTime;
   readonly deadlines: Deadlines;
+  readonly random: Random;
 }
 
 /** The open exchanges of one vibrator, as their emitter. What it is given has been admitted. */
@@ -38,11 +50,12 @@ export class Asking implements PendingHost {
   /** Resolves when the first receiver has taken the command. */
   command(use: Use, payload: unknown, options: CheckedEmit, cause: Cause): Promise<Receipt> {
     const { promise, resolve, reject } = deferred<Receipt>();
-    const pending = new Pending("command", inheritedDeadline(cause), this, {
-      admitted: (heard) => resolve(receiptOf(wave, heard)),
-      ended: reject,
-    });
+    const deadline = inheritedDeadline(cause);
+    const outcome: Outcome = { admitted: (heard) => resolve(receiptOf(wave, heard)), ended: reject };
+    const sendings = this.#sendings("command", outcome, use, options, undefined, deadline);
+    const pending = sendings?.first ?? new Pending("command", deadline, this, outcome);
     const wave = this.#outgoing.compose(use, "command", payload, options, cause, pending);
+    sendings?.begin(wave);
     this.#send(use, wave, pending, options, undefined);
     return promise;
   }
@@ -52,15 +65,79 @@ export class Asking implements PendingHost {
     const { promise, resolve, reject } = deferred<Wave>();
     const reply = use.contract?.reply;
     const answered = reply === undefined ? resolve : (response: Wave) => resolve(readAnswer(reply, response));
-    const pending = this.#pend("query", options, cause, { answered, ended: reject });
+    const deadline = this.#deadline(options, cause);
+    const outcome: Outcome = { answered, ended: reject };
+    const sendings = this.#sendings("query", outcome, use, options, within, deadline);
+    const pending = sendings?.first ?? new Pending("query", deadline, this, outcome);
     const wave = this.#outgoing.compose(use, "query", payload, options, cause, pending);
+    sendings?.begin(wave);
     this.#send(use, wave, pending, options, within);
     return promise;
   }
 
+  /** With `resend`: the exchange of the first sending, whose end is the beginning of the next. */
+  #sendings(
+    kind: "command" | "query",
+    outcome: Outcome,
+    use: Use,
+    options: CheckedEmit,
+    within: Handling | undefined,
+    deadline: number,
+  ): Sendings | undefined {
+    const law = options.resend;
+    if (law === undefined) {
+      return undefined;
+    }
+    const { random, time, deadlines } = this.#parts;
+    use.resends ??= new ResendBudget();
+    let wave: Wave | undefined;
+    const next = (): Pending => {
+      const ended = (error: unknown): void => resend.ended(pending, error);
+      const pending = new Pending(kind, deadline, this, { ...outcome, ended });
+      return pending;
+    };
+    const resend: Resend = new Resend(this, {
+      law,
+      budget: use.resends,
+      random,
+      end: Math.min(deadline, this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS)),
+      now: () => this.now(),
+      send: (timeoutMs) => {
+        if (wave !== undefined) {
+          const pending = next();
+          this.#trySend(use, wave.again(time.moment, pending), pending, { ...options, timeoutMs }, within);
+        }
+      },
+      wait: (waiting, delayMs, now) => {
+        deadlines.add(waiting, delayMs, now);
+        const undo = cancelledBy(options.signal, within, (reason) => waiting.cancel(reason));
+        return () => {
+          deadlines.remove(waiting);
+          undo();
+        };
+      },
+      reject: outcome.ended,
+    });
+    const begin = (first: Wave): void => {
+      wave = first;
+      resend.begin(first);
+    };
+    return { first: next(), begin };
+  }
+
+  /** As {@link #send} for those that nobody calls: what it throws ends the exchange. */
+  #trySend(use: Use, wave: Wave, pending: Pending, options: CheckedEmit, within: Handling | undefined): void {
+    try {
+      this.#send(use, wave, pending, options, within);
+    } catch (error) {
+      pending.cancel(error);
+    }
+  }
+
   /** The exchange of a gather whose wave is still to be made: its time runs from now on. */
   gathering(options: CheckedEmit, cause: Cause, outcome: Outcome): Pending {
-    return this.#pend("gather", options, cause, outcome);
+    refuseResend(options, "gather");
+    return new Pending("gather", this.#deadline(options, cause), this, outcome);
   }
 
   /** Asks everybody, unless `pending` has ended by now. */
@@ -79,9 +156,9 @@ export class Asking implements PendingHost {
     return Promise.resolve(receiptOf(wave, undefined));
   }
 
-  #pend(kind: "query" | "gather", options: CheckedEmit, cause: Cause, outcome: Outcome): Pending {
+  #deadline(options: CheckedEmit, cause: Cause): number {
     const own = this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    return new Pending(kind, Math.min(own, inheritedDeadline(cause)), this, outcome);
+    return Math.min(own, inheritedDeadline(cause));
   }
 
   /** Sends a wave that has a way back, and makes its end known to all that may end it. */
@@ -107,13 +184,8 @@ export class Asking implements PendingHost {
       return;
     }
     deadlines.add(pending, leftMs, now);
-    if (signal !== undefined) {
-      const onAbort = (): void => pending.cancel(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      pending.onEnd(() => signal.removeEventListener("abort", onAbort));
-    }
-    if (within !== undefined && !within.settled) {
-      pending.onEnd(within.onAbort((reason) => pending.cancel(reason)));
+    if (signal !== undefined || within !== undefined) {
+      pending.onEnd(cancelledBy(signal, within, (reason) => pending.cancel(reason)));
     }
     const heard = use.outlet.propagate(wave);
     if (heard instanceof Promise) {
@@ -153,11 +225,26 @@ export class Asking implements PendingHost {
   /** Ends everybody who waits, each with an error that `errorOf` makes. */
   close(errorOf: () => AetherError): void {
     for (const deadline of this.#parts.deadlines.all()) {
-      if (deadline instanceof Pending && deadline.host === this) {
+      if ((deadline instanceof Pending || deadline instanceof Resend) && deadline.host === this) {
         deadline.cancel(errorOf());
       }
     }
   }
+}
+
+/** Calls `cancel` when `signal` aborts or the handler is told to stop in which it is waited for; returns the undo. */
+function cancelledBy(
+  signal: AbortSignal | undefined,
+  within: Handling | undefined,
+  cancel: (reason: unknown) => void,
+): () => void {
+  const onAbort = (): void => cancel(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const undo = within === undefined || within.settled ? undefined : within.onAbort(cancel);
+  return () => {
+    signal?.removeEventListener("abort", onAbort);
+    undo?.();
+  };
 }
 
 /** When whoever waits for the cause stops waiting. */

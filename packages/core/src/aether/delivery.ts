@@ -1,11 +1,16 @@
 /** Delivery: what happens to a wave when it reaches a resonance, from the gate through the inbox to its handler. */
 
 import type { Clock } from "../clock.ts";
+import { AetherError } from "../errors.ts";
 import { halfOf, Inbox, type InboxSettings } from "../inbox/inbox.ts";
 import { SeenIds } from "../inbox/seen-ids.ts";
 import type { Listener, Presence, Run, Tuning, Uptake } from "../medium/medium.ts";
 import { BANDS } from "../physics/amplitude.ts";
+import { Circuit } from "../physics/circuit.ts";
+import { HEDGE_CALM } from "../physics/hedge.ts";
+import { OPAQUE } from "../physics/obstacle.ts";
 import type { Physics } from "../physics/physics.ts";
+import { backpressure } from "../physics/reflection.ts";
 import { causeOfRefusal, type ReflectCause, type Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
@@ -55,6 +60,12 @@ export class Delivery implements Listener {
   #failed = 0;
   #absorbed: Absorbed | undefined;
   #seen: SeenIds | undefined;
+  /** Made when the first run has failed. */
+  #circuit: Circuit | undefined;
+  /** Delivered waves that went back to wait for another run. */
+  #undelivered = 0;
+  /** Waves that came here around another member of the group. */
+  #diffracted = 0;
   #closed = false;
   #tuning: Tuning | undefined;
 
@@ -94,6 +105,7 @@ export class Delivery implements Listener {
       queued: this.size + this.#held + this.#consumer.held,
       failed: this.#failed,
       running: this.#consumer.running,
+      diffracted: this.#diffracted,
       absorbed: this.#absorbed,
     });
   }
@@ -110,6 +122,33 @@ export class Delivery implements Listener {
     return (
       wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined
     );
+  }
+
+  get diffracts(): boolean {
+    return this.#settings.physics.diffracts;
+  }
+
+  opaqueTo(wave: Wave): boolean {
+    if (!this.#settings.physics.diffracts) {
+      return false;
+    }
+    const circuit = this.#circuit;
+    // Who is asked a second time as a favour must be calm.
+    const most = wave.around.length > 0 ? HEDGE_CALM : OPAQUE;
+    return (
+      (this.#shed > 0 && backpressure(this.#shed) >= most) ||
+      (circuit?.isOpen(this.#ended) === true && !circuit.passes(wave, this.#settings.clock.monotonic(), this.#ended))
+    );
+  }
+
+  /** The share of what comes that it sheds, 0..1. */
+  get #shed(): number {
+    return 0;
+  }
+
+  /** Runs that have ended, well or not. */
+  get #ended(): number {
+    return this.delivered + this.#undelivered - this.#consumer.running;
   }
 
   get runHops(): number {
@@ -201,7 +240,24 @@ export class Delivery implements Listener {
       }
     }
     wave.exchange?.admitted(this.teller);
+    if (this.#circuit?.isOpen(this.#ended) === true) {
+      this.#circuit.took(this.#settings.clock.monotonic(), this.#ended);
+    }
+    if (wave.around.length > 0) {
+      this.#tookAround(wave);
+    }
     return this.#uptake(inbox);
+  }
+
+  /** A wave was taken that went around others on its way. */
+  #tookAround(wave: Wave): void {
+    this.#diffracted++;
+    const { observers } = this.#settings;
+    if (observers.diffracted.listens) {
+      const { vibrator, pattern } = this.presence;
+      const { id, channel, around } = wave;
+      observers.diffracted.tell({ id, channel, wave, vibrator, pattern, around, bends: around.length });
+    }
   }
 
   #openInbox(): Inbox<Wave> {
@@ -287,6 +343,7 @@ export class Delivery implements Listener {
   /** A delivered wave will be handled again: it counts as queued until then. */
   undeliver(): void {
     this.delivered--;
+    this.#undelivered++;
     this.#held++;
   }
 
@@ -310,7 +367,11 @@ export class Delivery implements Listener {
       this.#forgetId(wave);
     }
     const { presence } = this;
-    const { observers } = this.#settings;
+    const { observers, physics, clock } = this.#settings;
+    if (physics.diffracts && !isGivenUp(wave, error)) {
+      this.#circuit ??= new Circuit();
+      this.#circuit.failed(clock.monotonic(), this.#ended);
+    }
     if (observers.failed.listens) {
       const { vibrator, pattern } = presence;
       const { id, channel } = wave;
@@ -402,4 +463,16 @@ function areSound(waves: readonly Wave[], from: number, to: number): boolean {
     }
   }
   return true;
+}
+
+/** Whether the run was stopped for a reason that says nothing of this receiver: its emitter wants no answer any more. */
+function isGivenUp(wave: Wave, error: unknown): boolean {
+  if (wave.exchange?.over !== true) {
+    return false;
+  }
+  try {
+    return !(error instanceof AetherError && error.code === "AETHER_TIMEOUT");
+  } catch {
+    return false; // It throws when it is looked at, so the handler threw it.
+  }
 }

@@ -11,16 +11,24 @@ import { deferred } from "./deferred.ts";
 import type { Emitting, Handling } from "./handling.ts";
 import type { Draft, Interceptors } from "./interceptors.ts";
 import { Keeping, type KeepingParts } from "./keeping.ts";
-import { type CheckedEmit, DEFAULT_TIMEOUT_MS, type EmitOptions, emitOptionsOf, type QueryOptions } from "./options.ts";
+import {
+  type CheckedEmit,
+  DEFAULT_TIMEOUT_MS,
+  type EmitOptions,
+  emitOptionsOf,
+  type QueryOptions,
+  refuseResend,
+} from "./options.ts";
 import { Outgoing, type OutgoingParts } from "./outgoing.ts";
 import type { Outcome, Pending } from "./pending.ts";
 import { type Cause, causeOf, outcomeOf } from "./propagation.ts";
 import { type Receipt, receiptOf } from "./receipt.ts";
+import { type RepeatOptions, type RepeatReceipt, Repeats, type RepeatsParts } from "./repeats.ts";
 import { type Use, Uses, type UsesParts } from "./uses.ts";
 import { whenRoom } from "./when-room.ts";
 
 /** What all emissions of one aether share. */
-export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts, KeepingParts {
+export interface EmissionParts extends UsesParts, OutgoingParts, AskingParts, RepeatsParts, KeepingParts {
   readonly interceptors: Interceptors;
 }
 
@@ -35,6 +43,8 @@ export class Emission implements Emitting {
   readonly #outgoing: Outgoing;
   readonly #asking: Asking;
   readonly #keeping: Keeping;
+  /** Made when a wave is first repeated. */
+  #repeats: Repeats | undefined;
   /** Calls that ended before there was a wave. */
   refused = 0;
 
@@ -115,6 +125,9 @@ export class Emission implements Emitting {
     if (kind === "command") {
       return this.#asking.command(use, payload, options, cause);
     }
+    if (options.resend !== undefined) {
+      refuseResend(options, kind);
+    }
     const { signal } = options;
     if (signal?.aborted) {
       throw signal.reason;
@@ -135,6 +148,19 @@ export class Emission implements Emitting {
   #receipt(wave: Wave, heard: number | undefined): Receipt {
     this.#outgoing.travelled(wave, heard);
     return receiptOf(wave, heard);
+  }
+
+  /** As `Vibrator.repeat`. */
+  async repeat(wave: Wave, options: RepeatOptions = {}): Promise<RepeatReceipt> {
+    this.#repeats ??= new Repeats(this.#parts, this.#origin, this.#uses, this.#outgoing);
+    try {
+      const receipt = await this.#repeats.repeat(wave, options);
+      this.refused += receipt.outcome === "refused" ? 1 : 0;
+      return receipt;
+    } catch (error) {
+      this.refused++;
+      throw error;
+    }
   }
 
   query(

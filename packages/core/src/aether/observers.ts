@@ -30,6 +30,8 @@ export interface AetherEvents {
   reflected: WaveEvent & { readonly code: ReflectCode; readonly by: string; readonly message: string };
   annihilated: ReceiverEvent;
   coalesced: ReceiverEvent;
+  /** A wave was taken after it went around other members of the group: `around` names them, one a bend. */
+  diffracted: ReceiverEvent & { readonly around: readonly string[]; readonly bends: number };
   floor: { readonly vibrator: string; readonly pattern: string; readonly floor: number };
   connected: { readonly medium: string };
   disconnected: { readonly medium: string; readonly reason: unknown };
@@ -78,6 +80,7 @@ export class Observers implements Audiences {
   readonly reflected: Audiences["reflected"] = new Audience();
   readonly annihilated: Audiences["annihilated"] = new Audience();
   readonly coalesced: Audiences["coalesced"] = new Audience();
+  readonly diffracted: Audiences["diffracted"] = new Audience();
   readonly floor: Audiences["floor"] = new Audience();
   readonly connected: Audiences["connected"] = new Audience();
   readonly disconnected: Audiences["disconnected"] = new Audience();

@@ -3,6 +3,7 @@
 import { AetherError, expected } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
 import { halfLifeOf } from "../physics/physics.ts";
+import { DEFAULT_RESEND, type ResendLaw } from "../physics/resend.ts";
 import type { Headers, Wave } from "../wave/wave.ts";
 import { hasControl, isVisible, LONGEST_KEY, MOST_HEADER_CHARACTERS, MOST_HEADERS } from "../wave/well-formed.ts";
 
@@ -31,12 +32,30 @@ export interface EmitOptions {
   /** `"shed"` (default): a full receiver sheds its quietest; `"wait"`: wait for room. */
   readonly whenFull?: "shed" | "wait" | undefined;
   /**
+   * Whether a command or query that nobody took is sent again, under the same id and with its age, while it is audible and
+   * within its `timeoutMs`. `true`: at most 3 sendings, and resends of at most a tenth of a channel's first sendings.
+   * Default false. docs/physics.md §2.
+   */
+  readonly resend?: boolean | ResendOptions | undefined;
+  /**
    * Whether an event or broadcast that fails at a receiver comes back to `onReflection`. Default false; commands and
    * queries always do. docs/physics.md §7
    */
   readonly reflect?: boolean | undefined;
   /** Whether the payload, up to 8 KiB, comes back with it. Default: with commands and queries. */
   readonly reflectBody?: boolean | undefined;
+}
+
+/** How a wave is sent again. */
+export interface ResendOptions {
+  /** Most sendings, the first included, 1 to 100. Default 3. */
+  readonly attempts?: number | undefined;
+  /** Most milliseconds of the first wait, doubled each time, with full jitter. Default 100. */
+  readonly baseMs?: number | undefined;
+  /** Most milliseconds of any wait. Default 10,000. */
+  readonly capMs?: number | undefined;
+  /** Resends of the channel in a minute, as a share of its first sendings, above 0. Default 0.1; `Infinity`: no bound. */
+  readonly budget?: number | undefined;
 }
 
 /** Options of `query` and `gather`. */
@@ -58,9 +77,13 @@ const EMIT_OPTIONS: Known<EmitOptions> = {
   timeoutMs: true,
   signal: true,
   whenFull: true,
+  resend: true,
   reflect: true,
   reflectBody: true,
 };
+
+const RESEND_OPTIONS: Known<ResendOptions> = { attempts: true, baseMs: true, capMs: true, budget: true };
+const MOST_ATTEMPTS = 100;
 
 /** How long a command or query, or `whenFull: "wait"`, waits where nothing else is said. */
 export const DEFAULT_TIMEOUT_MS = 2000;
@@ -136,6 +159,7 @@ function headersOf(headers: Headers): Headers {
 /** The options of an emit, checked: amplitude as a number, headers frozen. */
 export interface CheckedEmit extends EmitOptions {
   readonly amplitude: number | undefined;
+  readonly resend: ResendLaw | undefined;
 }
 
 /** What an emit without options comes with. */
@@ -152,6 +176,7 @@ export const NO_OPTIONS: CheckedEmit = {
   timeoutMs: undefined,
   signal: undefined,
   whenFull: undefined,
+  resend: undefined,
   reflect: undefined,
   reflectBody: undefined,
 };
@@ -208,7 +233,49 @@ export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
     timeoutMs,
     signal: signalOf(options.signal),
     whenFull,
+    resend: resendOf(options.resend),
     reflect,
     reflectBody,
   };
+}
+
+/** The law of resending that `resend` asks for, if it asks for any. Throws `AETHER_BAD_OPTION`. */
+function resendOf(resend: EmitOptions["resend"]): ResendLaw | undefined {
+  if (resend === undefined || resend === false) {
+    return undefined;
+  }
+  if (resend === true) {
+    return DEFAULT_RESEND;
+  }
+  assertKnown(resend, RESEND_OPTIONS, "resend");
+  const { attempts, baseMs, capMs, budget } = { ...DEFAULT_RESEND, ...defined(resend) };
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > MOST_ATTEMPTS) {
+    throw expected("resend.attempts", `a whole number from 1 to ${MOST_ATTEMPTS}`, attempts);
+  }
+  if (typeof budget !== "number" || !(budget > 0)) {
+    throw expected("resend.budget", "a number above 0 (Infinity: no bound)", budget);
+  }
+  return {
+    attempts,
+    baseMs: millisecondsOf("resend.baseMs", baseMs),
+    capMs: millisecondsOf("resend.capMs", capMs),
+    budget,
+  };
+}
+
+/** `options` without what is left open, so that it does not cover a default. */
+function defined({ attempts, baseMs, capMs, budget }: ResendOptions): Partial<ResendLaw> {
+  return {
+    ...(attempts !== undefined && { attempts }),
+    ...(baseMs !== undefined && { baseMs }),
+    ...(capMs !== undefined && { capMs }),
+    ...(budget !== undefined && { budget }),
+  };
+}
+
+/** Throws `AETHER_BAD_OPTION` where `resend` is asked for of a wave that nobody waits for, or that all may answer. */
+export function refuseResend({ resend }: CheckedEmit, what: string): void {
+  if (resend !== undefined) {
+    throw expected("resend", "left out but for commands and queries", what);
+  }
 }

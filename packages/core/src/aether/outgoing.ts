@@ -4,7 +4,7 @@ import type { Physics } from "../physics/physics.ts";
 import type { Exchange } from "../wave/exchange.ts";
 import type { Ids } from "../wave/ids.ts";
 import type { Wave, WaveKind } from "../wave/wave.ts";
-import { type AdmissionLimits, measure, prepare } from "./admission.ts";
+import { type AdmissionLimits, type Admitted, measure, prepare } from "./admission.ts";
 import type { Observers } from "./observers.ts";
 import type { CheckedEmit } from "./options.ts";
 import { type Cause, compose } from "./propagation.ts";
@@ -49,10 +49,21 @@ export class Outgoing {
     } else {
       ({ payload: body, bytes } = prepare(payload, limits));
     }
-    this.emitted++;
-    use.emitted++;
+    this.count(use);
     const id = options.id ?? ids.next();
     return compose({ id, use, kind, payload: body, bytes, options, cause, moment: time.moment, exchange }, physics);
+  }
+
+  /** A payload as it leaves. Throws `AETHER_TOO_LARGE` or `AETHER_BAD_PAYLOAD`. */
+  body(payload: unknown): Admitted {
+    const { limits } = this.#parts;
+    return limits.payloads === "reference" ? { payload, bytes: measure(payload, limits) } : prepare(payload, limits);
+  }
+
+  /** A wave was composed on `use`: from here on it counts as emitted. */
+  count(use: Use): void {
+    this.emitted++;
+    use.emitted++;
   }
 
   /** The medium has `wave`, and carries it to `heard` groups where that is known. */

@@ -51,7 +51,11 @@ export class Pending extends Deadline implements Exchange {
   #launched = false;
   #admitted = 0;
   #done = 0;
+  #returned = 0;
+  /** Why it was not taken by the first who refused it. */
   #refusal: Refusal | undefined;
+  /** Why it was given back by the first who had taken it. */
+  #return: Refusal | undefined;
   #failure: ReflectCause | undefined;
   #ended = false;
   #over: { readonly reason: unknown } | undefined;
@@ -75,6 +79,11 @@ export class Pending extends Deadline implements Exchange {
     return this.#ended;
   }
 
+  /** Whether nobody has begun to handle it: who took it, if anybody did, has given it back. */
+  get untouched(): boolean {
+    return this.#admitted === this.#returned;
+  }
+
   /** The wave is about to leave. */
   launch(wave: Wave): void {
     this.#wave = wave;
@@ -93,9 +102,11 @@ export class Pending extends Deadline implements Exchange {
   }
 
   refused(why: Refusal): void {
+    const isRepeated = this.#refusal?.by === why.by && this.#refusal.code === why.code;
     this.#refusal ??= why;
-    // A loop, and a source that somebody does not hear, are mistakes: told even if others take the wave.
-    if (why.code === "AETHER_EXHAUSTED" || why.code === "AETHER_UNAUTHORISED") {
+    // A loop, and a source that somebody does not hear, are mistakes: told even if others take the wave, and once for a
+    // service, however many instances of it refuse.
+    if (!isRepeated && (why.code === "AETHER_EXHAUSTED" || why.code === "AETHER_UNAUTHORISED")) {
       this.#comeBack(causeOfRefusal(why));
     }
   }
@@ -107,7 +118,8 @@ export class Pending extends Deadline implements Exchange {
 
   returned(why: Refusal): void {
     this.#done++;
-    this.#refusal ??= why;
+    this.#returned++;
+    this.#return ??= why;
     this.#comeBack(causeOfRefusal(why));
     this.#decide();
   }
@@ -209,7 +221,8 @@ export class Pending extends Deadline implements Exchange {
         details: { id, channel, ...failure },
       });
     }
-    const refusal = this.#refusal;
+    // Who refused it does not matter when somebody else took it.
+    const refusal = this.#return ?? (this.#heard === 0 ? this.#refusal : undefined);
     if (refusal !== undefined) {
       return new AetherError(refusal.code, `Nobody took ${what}: ${refusal.by} ${REFUSED[refusal.code]}`, {
         details: { id, channel, ...refusal },

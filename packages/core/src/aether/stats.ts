@@ -40,6 +40,8 @@ export interface Stats {
   readonly failed: number;
   /** Handlers at work. */
   readonly running: number;
+  /** Waves that were taken after they went around other members of the group. docs/physics.md §9 */
+  readonly diffracted: number;
 }
 
 /** Counts of a whole aether. */
@@ -81,6 +83,7 @@ export interface Counts {
   readonly queued: number;
   readonly failed: number;
   readonly running: number;
+  readonly diffracted: number;
   readonly absorbed: Readonly<Absorbed> | undefined;
 }
 
@@ -91,6 +94,7 @@ export class Tally {
   #queued = 0;
   #failed = 0;
   #running = 0;
+  #diffracted = 0;
   readonly #absorbed = noneAbsorbed();
 
   constructor(counts?: Counts) {
@@ -100,6 +104,7 @@ export class Tally {
       this.#queued = counts.queued;
       this.#failed = counts.failed;
       this.#running = counts.running;
+      this.#diffracted = counts.diffracted;
       this.#addAbsorbed(counts.absorbed);
     }
   }
@@ -114,6 +119,7 @@ export class Tally {
     this.#queued += other.#queued;
     this.#failed += other.#failed;
     this.#running += other.#running;
+    this.#diffracted += other.#diffracted;
     this.#addAbsorbed(other.#absorbed);
   }
 
@@ -134,6 +140,7 @@ export class Tally {
       absorbed: { ...this.#absorbed },
       failed: this.#failed,
       running: this.#running,
+      diffracted: this.#diffracted,
     };
   }
 }

@@ -4,6 +4,7 @@ import { AetherError } from "../errors.ts";
 import type { Link, Outlet } from "../medium/medium.ts";
 import type { Recorder } from "../medium/recorder.ts";
 import type { Physics } from "../physics/physics.ts";
+import type { ResendBudget } from "../physics/resend.ts";
 import { Channel } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { REFERENCE_BYTES } from "../wave/codec.ts";
@@ -30,6 +31,8 @@ export interface Use extends WaveHead {
   emitted: number;
   /** Settles when the emits before have left that wait for their schema: others on the channel leave after them. */
   tail: Promise<void> | undefined;
+  /** What may be sent again; made when it is first asked for. */
+  resends: ResendBudget | undefined;
 }
 
 /** Why a channel that is to be recorded is refused. */
@@ -93,6 +96,7 @@ export class Uses {
       recorded,
       emitted: 0,
       tail: undefined,
+      resends: undefined,
       kind: contract?.kind ?? "event",
       halfLifeMs: lasts ? Number.POSITIVE_INFINITY : halfLifeOn(contract, undefined, physics),
       bytes: REFERENCE_BYTES,

@@ -13,6 +13,7 @@ import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "
 import { guarded } from "./observers.ts";
 import type { EmitOptions, QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
+import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
 
@@ -117,6 +118,15 @@ export class Vibrator implements AsyncDisposable {
     return gatherAnswers(channel instanceof Channel ? channel.reply : undefined, (outcome) =>
       this.emission.gather(channel, payload, options, within, outcome),
     );
+  }
+
+  /**
+   * Sends an event or broadcast that was heard on, as a repeater: the same id, trace, cause, key, kind and payload, one
+   * hop further, from this vibrator, and amplified by at most what its crossing has cost. The guards that bound loops
+   * are no errors: see {@link RepeatReceipt}. Rejects with `AETHER_BAD_OPTION` for a larger `gain`, and as `emit` does.
+   */
+  repeat(wave: Wave, options?: RepeatOptions): Promise<RepeatReceipt> {
+    return this.emission.repeat(wave, options);
   }
 
   /** Calls `listener` with each wave of this vibrator that comes back; returns the undo. */

@@ -43,6 +43,13 @@ export interface Listener {
   readonly full: boolean;
   /** Whether `wave` would pass its gate: a member of its group that hears it is preferred. */
   hears(wave: Wave): boolean;
+  /** Whether waves go around it while it is in trouble; false: nobody asks {@link opaqueTo}. docs/physics.md §9. */
+  readonly diffracts: boolean;
+  /**
+   * Whether `wave` should go to another member of its group: too many runs have failed here, or there is too much to
+   * do. Asking changes nothing. Once in a while it says no so that a wave may find out how things are.
+   */
+  opaqueTo(wave: Wave): boolean;
   /** Takes a wave. `"crowded"`: taken, and its inbox is over half full. Never throws, never runs a handler. */
   receive(wave: Wave): Uptake;
   /**
@@ -96,11 +103,16 @@ export interface MediumEvents {
  * - a member that has room is preferred to one that is full
  * - a member that hears a wave is preferred to one that does not
  * - what a member that left would have heard goes to the rest of its group
+ * - a member in trouble is passed over while another is not
+ * - a wave that goes around a member is quieter by half
+ * - a group in which every member is in trouble hears every wave all the same
+ * - a command that a member refuses is offered to the next, and to none twice
+ * - a query that is sent again goes to nobody who had it
  * - a listener without a group hears every wave
  * - a broadcast reaches every member of every group
  * - an observer sees every wave and takes it from nobody
  * - an observer counts as nobody
- * - a wave arrives unchanged
+ * - a wave arrives unchanged, unless it goes around a member
  * - a wave arrives once
  * - waves of one source, channel and band arrive in order
  * - propagate tells how many groups were reached

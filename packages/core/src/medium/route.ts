@@ -81,18 +81,23 @@ export class Route {
   /** Hands `wave` to everybody, one by one. */
   carry(wave: Wave): Reach {
     const reach: Reach = { heard: 0, crowded: false };
+    // A wave that its emitter sends again is for those alone that have not had it, and nobody looks on twice.
+    const { around } = wave;
+    const isAgain = around.length > 0;
     for (const listener of this.alone) {
-      count(reach, listener.receive(wave));
+      if (!(isAgain && around.includes(listener.presence.instance))) {
+        count(reach, listener.receive(wave));
+      }
     }
     for (const circle of this.#circles) {
       if (wave.kind === "broadcast") {
         const uptakes = circle.members.map((member) => member.receive(wave));
         count(reach, uptakes.find((uptake) => uptake === "crowded") ?? uptakes.find(taken) ?? "refused");
       } else {
-        count(reach, circle.pick(wave)?.receive(wave) ?? "refused");
+        count(reach, circle.carry(wave));
       }
     }
-    for (const observer of this.#observers) {
+    for (const observer of isAgain ? NOBODY : this.#observers) {
       observer.receive(wave.asCopy());
     }
     return reach;

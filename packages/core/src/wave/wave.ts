@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.ts";
 import { band } from "../physics/amplitude.ts";
 import { attenuate } from "../physics/attenuation.ts";
+import { bent } from "../physics/bend.ts";
 import { EncodedPayload } from "./encoded-payload.ts";
 import type { Exchange } from "./exchange.ts";
 import { faultIn, wrong } from "./well-formed.ts";
@@ -59,6 +60,8 @@ export interface WaveExtras {
   readonly reflects?: boolean | undefined;
   /** Whether its payload comes back with it. Default: that of a command or query does. */
   readonly reflectsBody?: boolean | undefined;
+  /** Instances of its receivers that it went around, or that had it before it was sent again. Default: none. */
+  readonly around?: readonly string[] | undefined;
   /** Wall-clock milliseconds since the epoch at the emitter. Default: from its moment. */
   readonly emittedAt?: number | undefined;
 }
@@ -123,6 +126,7 @@ export function partsOf<P>(init: WaveInit<P>): WaveParts<P> {
 }
 
 const NO_HEADERS: Headers = Object.freeze({});
+const NOBODY: readonly string[] = Object.freeze([]);
 const NO_EXTRAS: WaveExtras = Object.freeze({});
 
 /** One immutable message. Made by emitting, never by hand. There are many: what they share is kept once. */
@@ -318,12 +322,15 @@ export class Wave<P = unknown> {
 
   #fault(): string | undefined {
     const { id, channel, kind, amplitude, halfLifeMs, hops, source, sourceId, trace, cause } = this;
-    const { age, phase, weight, gain, key, headers, version } = this.#extras ?? NO_EXTRAS;
+    const { age, phase, weight, gain, key, headers, version, around } = this.#extras ?? NO_EXTRAS;
     const { at, surroundings } = this.#moment;
     const { clock, perHop, minAmplitude, maxLifetimeMs } = surroundings;
     const { bytes } = this.#head;
     if (typeof bytes !== "number" || !(bytes >= 0 && bytes < Number.POSITIVE_INFINITY)) {
       return wrong("bytes", "a number of at least 0", bytes);
+    }
+    if (around !== undefined && !(Array.isArray(around) && around.every((instance) => typeof instance === "string"))) {
+      return wrong("around", "an array of instance ids", around);
     }
     // One that arrives in the future would not age until then.
     if (!(at <= clock.monotonic() && at > Number.NEGATIVE_INFINITY)) {
@@ -350,6 +357,12 @@ export class Wave<P = unknown> {
   get reflectsBody(): boolean {
     const { kind } = this.#head;
     return this.#extras?.reflectsBody ?? (kind === "command" || kind === "query");
+  }
+
+  /** Instances that it went around on its way, each of which halved its amplitude. docs/physics.md §9. */
+  get around(): readonly string[] {
+    const around = this.#extras?.around;
+    return Array.isArray(around) ? around : NOBODY;
   }
 
   /** The amplitude it arrived with: what its one crossing and its age before that have left of it. */
@@ -390,6 +403,12 @@ export class Wave<P = unknown> {
     return extras?.exchange === undefined ? this : new Wave<P>(this.#parts({ ...extras, exchange: undefined }));
   }
 
+  /** The same wave as it leaves once more at `moment`: as loud at its emission as before, older, with another way back. */
+  again(moment: Moment, exchange: Exchange): Wave<P> {
+    const age = this.age + Math.max(0, moment.at - this.#moment.at);
+    return new Wave<P>({ ...this.#parts({ ...this.#extras, age, emittedAt: this.emittedAt, exchange }), moment });
+  }
+
   #parts(extras: WaveExtras | undefined): WaveParts<P> {
     return {
       id: this.#id,
@@ -400,6 +419,16 @@ export class Wave<P = unknown> {
       lineage: this.#lineage,
       extras,
     };
+  }
+
+  /** The same wave after it went around `instances`: weaker by one bend for each. docs/physics.md §9. */
+  goingAround(instances: readonly string[]): Wave<P> {
+    if (instances.length === 0) {
+      return this;
+    }
+    const around = Object.freeze([...this.around, ...instances]);
+    const amplitude = bent(this.#amplitude, instances.length);
+    return new Wave<P>({ ...this.#parts({ ...this.#extras, around }), amplitude });
   }
 
   /** Everything the wave is made of. */

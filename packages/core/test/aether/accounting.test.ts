@@ -32,6 +32,7 @@ const FIELDS = [
   "absorbed",
   "failed",
   "running",
+  "diffracted",
 ].sort();
 
 describe("stats", () => {

@@ -43,6 +43,9 @@ export class SimpleListener implements Listener {
   /** What it tells of waves that come alone. */
   uptake: Uptake = "admitted";
   full = false;
+  diffracts = true;
+  /** Whether it is in trouble. */
+  opaque = false;
   #roomy: (() => void) | undefined;
 
   constructor(pattern: string, options: SimpleOptions = {}) {
@@ -60,6 +63,10 @@ export class SimpleListener implements Listener {
 
   hears(wave: Wave): boolean {
     return this.#hears?.(wave) ?? true;
+  }
+
+  opaqueTo(): boolean {
+    return this.opaque;
   }
 
   receive(wave: Wave): Uptake {

@@ -47,6 +47,9 @@ export class Ear implements Listener {
   readonly runBytes: number;
   /** Whether it claims not to listen to waves such as come now. */
   deaf = false;
+  readonly diffracts = true;
+  /** Whether it claims to be in trouble. */
+  opaque = false;
   /** Whether it claims to have no room. */
   full = false;
   /** What it was handed, in order. */
@@ -85,6 +88,10 @@ export class Ear implements Listener {
 
   hears(wave: Wave): boolean {
     return !this.deaf && this.#around.isOwn(wave);
+  }
+
+  opaqueTo(): boolean {
+    return this.opaque;
   }
 
   receive(wave: Wave): Uptake {

@@ -4,6 +4,7 @@ import type { Medium } from "@aether/core";
 import { type ConformanceCase, type ConformanceOptions, type Guarantee, register } from "./conformance-case.ts";
 import { closing } from "./guarantees/closing.ts";
 import { counting } from "./guarantees/counting.ts";
+import { detours } from "./guarantees/detours.ts";
 import { exchanges } from "./guarantees/exchanges.ts";
 import { groups } from "./guarantees/groups.ts";
 import { links } from "./guarantees/links.ts";
@@ -20,6 +21,7 @@ const GUARANTEES: readonly Guarantee[] = [
   ...patterns,
   ...readiness,
   ...groups,
+  ...detours,
   ...observing,
   ...passage,
   ...counting,

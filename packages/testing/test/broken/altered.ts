@@ -67,6 +67,8 @@ export interface Disguise {
   readonly presence?: Partial<Presence>;
   readonly observes?: boolean;
   readonly full?: boolean;
+  readonly diffracts?: boolean;
+  readonly opaqueTo?: (wave: Wave) => boolean;
   readonly receive?: (wave: Wave, next: (wave: Wave) => Uptake) => Uptake;
   /** Default: where it receives in its own way, 8, so that each wave is offered. */
   readonly openBand?: number;
@@ -91,6 +93,8 @@ export function disguised(listener: Listener, disguise: Disguise): Listener {
       return disguise.openBand ?? (receive ? BANDS : listener.openBand);
     },
     hears: (wave) => listener.hears(wave),
+    diffracts: disguise.diffracts ?? listener.diffracts,
+    opaqueTo: disguise.opaqueTo ?? ((wave) => listener.opaqueTo(wave)),
     get runHops() {
       return listener.runHops;
     },

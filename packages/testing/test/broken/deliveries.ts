@@ -85,7 +85,7 @@ export const deliveries: readonly BrokenMedium[] = [
         },
       });
     },
-    breaks: ["a wave arrives unchanged"],
+    breaks: ["a wave arrives unchanged, unless it goes around a member"],
   },
   {
     name: "loses headers, key and version",
@@ -97,7 +97,7 @@ export const deliveries: readonly BrokenMedium[] = [
         },
       });
     },
-    breaks: ["a wave arrives unchanged"],
+    breaks: ["a wave arrives unchanged, unless it goes around a member"],
   },
   {
     name: "rounds the amplitude",
@@ -106,7 +106,7 @@ export const deliveries: readonly BrokenMedium[] = [
         propagate: (wave, next) => next(Wave.of({ ...wave.toInit(), amplitude: Math.fround(wave.amplitude) })),
       });
     },
-    breaks: ["a wave arrives unchanged"],
+    breaks: ["a wave arrives unchanged, unless it goes around a member"],
   },
   {
     name: "loses what a link has carried when it closes",

@@ -127,7 +127,13 @@ export const telling: readonly BrokenMedium[] = [
   {
     name: "loses the way back",
     create: returning(() => undefined),
-    breaks: [wayBack, answers, tells, "a hearer knows how long the emitter waits", "a wave arrives unchanged"],
+    breaks: [
+      wayBack,
+      answers,
+      tells,
+      "a hearer knows how long the emitter waits",
+      "a wave arrives unchanged, unless it goes around a member",
+    ],
   },
   {
     name: "loses what is answered later",

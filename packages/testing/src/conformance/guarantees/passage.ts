@@ -45,7 +45,7 @@ function assertUnchanged(arrived: Wave, sent: Wave, byReference: boolean): void 
 
 export const passage: readonly Guarantee[] = [
   {
-    name: "a wave arrives unchanged",
+    name: "a wave arrives unchanged, unless it goes around a member",
     async check(stage) {
       const { near, far, traits } = stage;
       const channel = stage.at("orders");
