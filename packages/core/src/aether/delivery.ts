@@ -313,13 +313,18 @@ export class Delivery implements Listener {
       if (inbox.crowded && inbox.easeOff()) {
         this.#tuning?.pressure();
       }
-      if (wave.hasFaded(now) || wave.exchange?.over === true) {
+      if (this.isStale(wave, now)) {
         this.release(wave);
         this.absorb(wave, "expired");
       } else {
         return wave;
       }
     }
+  }
+
+  /** Whether a wave that waited is not worth handling any more at `now` (monotonic). */
+  isStale(wave: Wave, now: number): boolean {
+    return wave.hasFaded(now) || wave.exchange?.over === true;
   }
 
   /** Tells those who look on that a wave is being handled, or is in an iterator's hands. */
@@ -341,7 +346,7 @@ export class Delivery implements Listener {
   }
 
   /** A delivered wave will be handled again: it counts as queued until then. */
-  undeliver(): void {
+  undeliver(_wave: Wave): void {
     this.delivered--;
     this.#undelivered++;
     this.#held++;
@@ -438,11 +443,11 @@ export class Delivery implements Listener {
     this.#closed = true;
   }
 
-  /** Absorbs what is in the inbox as `closed`: everything, or commands and queries only. */
-  clear(which: "all" | "requests"): void {
+  /** Absorbs what is in the inbox as `closed`: everything, commands and queries only, or recorded waves only. */
+  clear(which: "all" | "requests" | "recorded"): void {
     const inbox = this.#inbox;
     for (const wave of inbox?.takeAll() ?? []) {
-      if (which === "requests" && wave.exchange === undefined) {
+      if (which !== "all" && (which === "requests") === (wave.exchange === undefined)) {
         inbox?.push(wave);
       } else {
         this.absorb(wave, "closed");
@@ -453,6 +458,94 @@ export class Delivery implements Listener {
   /** Resolves when the inbox has room. */
   room(): Promise<void> {
     return this.#inbox?.room() ?? Promise.resolve();
+  }
+
+  // What follows is for recorded waves, which somebody answers for until they are settled: see `RecordedDelivery`.
+
+  /** Whether it answers for waves to a record. */
+  get isRecorded(): boolean {
+    return false;
+  }
+
+  /** How many waves it answers for. */
+  get inHand(): number {
+    return 0;
+  }
+
+  /** Whether it answers for `wave`. */
+  answersFor(_wave: Wave): boolean {
+    return false;
+  }
+
+  /** Whether it has answered for `wave`, and somebody else does now. */
+  gaveBack(_wave: Wave): boolean {
+    return false;
+  }
+
+  /** `wave` is done with: it was handled well, or has failed for good. */
+  settle(_wave: Wave, _well: boolean): void {
+    // Nobody asks.
+  }
+
+  /** Gives a delivered wave back. */
+  giveBack(_wave: Wave): void {
+    // It came from nobody.
+  }
+
+  /** Gives back all it answers for but `but`, whatever becomes of them here. */
+  giveBackAll(_but: Wave | undefined): void {
+    // They came from nobody.
+  }
+
+  /** Gives a delivered wave back whose attempt number `attempt` is due after `delayMs`; false: it is to wait here. */
+  passesOn(_wave: Wave, _delayMs: number, _attempt: number): boolean {
+    return false;
+  }
+
+  /** The number of the attempt that `wave` came back for. */
+  attemptOf(_wave: Wave): number | undefined {
+    return undefined;
+  }
+
+  /** Whether its consumer takes waves now. */
+  demands(_waves: boolean): void {
+    // They come unasked.
+  }
+
+  /** Its consumer drains: it wants nothing more. */
+  end(): void {
+    // They come unasked.
+  }
+
+  /** What it works by. */
+  get settings(): DeliverySettings {
+    return this.#settings;
+  }
+
+  get inbox(): Inbox<Wave> | undefined {
+    return this.#inbox;
+  }
+
+  /** A wave came that did not come through {@link receive}: it waits, or was dropped for `reason`. */
+  came(wave: Wave, reason: AbsorbReason | undefined): void {
+    this.#received++;
+    if (reason !== undefined) {
+      this.#count(wave, reason);
+      return;
+    }
+    this.#openInbox().push(wave);
+    this.#consumer.wake();
+  }
+
+  /** A command or query came that finds no room. */
+  turnAway(wave: Wave): void {
+    this.#received++;
+    this.#refuse(wave, "evicted");
+  }
+
+  /** Counts why a wave was dropped that nobody needs to hear of. */
+  dropped(wave: Wave, reason: AbsorbReason): void {
+    this.#count(wave, reason);
   }
 }
 

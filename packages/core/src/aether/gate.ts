@@ -22,20 +22,26 @@ export interface Gate {
  * Why `wave` does not pass `gate` on its arrival; `undefined` when it does. The order is that of docs/physics.md §11.
  */
 export function refusalAt(gate: Gate, wave: Wave, service: string, physics: Physics): AbsorbReason | undefined {
-  if (gate.allowed !== undefined && !gate.allowed.has(wave.source)) {
-    return "unauthorised";
-  }
-  if (wave.hops > physics.maxHops) {
-    return "hops";
-  }
-  if (!gate.echo && wave.source === service) {
-    return "echo";
+  const reason = strangerAt(gate, wave, service, physics);
+  if (reason !== undefined) {
+    return reason;
   }
   const heard = wave.arrivalAmplitude;
   if (heard < physics.minAmplitude) {
     return "expired";
   }
   return physics.floors && heard < gate.floor ? "floor" : undefined;
+}
+
+/** As {@link refusalAt}, by everything but amplitude: the gate of recorded waves. */
+export function strangerAt(gate: Gate, wave: Wave, service: string, physics: Physics): AbsorbReason | undefined {
+  if (gate.allowed !== undefined && !gate.allowed.has(wave.source)) {
+    return "unauthorised";
+  }
+  if (wave.hops > physics.maxHops) {
+    return "hops";
+  }
+  return !gate.echo && wave.source === service ? "echo" : undefined;
 }
 
 /** The lowest band of which every plain wave passes `gate`, and stays audible for its half-life; 8: none. */

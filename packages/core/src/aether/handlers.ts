@@ -31,8 +31,8 @@ export interface HandlerSettings {
   /** Most runs at a time. */
   readonly concurrency: number;
   readonly timeoutMs: number;
-  /** Runs that may fail before a wave is given up. */
-  readonly maxAttempts: number;
+  /** Runs that may fail before a wave is given up. Default: 10 for recorded waves, 1 for others. */
+  readonly maxAttempts: number | undefined;
   readonly backoffMs: Backoff;
 }
 
@@ -48,6 +48,8 @@ export interface HandlersShared {
   readonly time: TickTime;
   readonly random: Random;
 }
+
+const ATTEMPTS = { recorded: 10, ephemeral: 1 };
 
 /** How many waves are handled between two looks at the clock. */
 const STRIDE = 16;
@@ -264,7 +266,7 @@ export class Handlers implements Runnable, Consumer {
   #start(wave: Wave, original: Wave): void {
     const { causality, interceptors, emitting, observers } = this.#shared;
     const handling = new Handling(original, emitting);
-    const attempt = this.#retries?.attemptOf(original);
+    const attempt = this.#retries?.attemptOf(original) ?? this.#delivery.attemptOf(original);
     if (attempt !== undefined) {
       handling.again(attempt);
     }
@@ -356,10 +358,12 @@ export class Handlers implements Runnable, Consumer {
     const { wave, retryMs } = handling;
     this.#end(handling);
     if (retryMs !== undefined) {
-      if (this.#drained) {
-        this.#delivery.undeliver();
-        this.#delivery.unhold();
-        this.#delivery.absorb(wave, "closed");
+      if (this.#isOver(wave)) {
+        if (!this.#delivery.gaveBack(wave)) {
+          this.#delivery.undeliver(wave);
+          this.#delivery.unhold();
+          this.#delivery.absorb(wave, "closed");
+        }
         this.#finished(wave);
       } else {
         this.#retry(wave, retryMs, handling.attempt);
@@ -371,19 +375,26 @@ export class Handlers implements Runnable, Consumer {
       this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
       this.#answers.give(handling, exchange, value);
     }
+    this.#delivery.settle(wave, true);
     this.#finished(wave);
   }
 
   #failed(handling: Handling, error: unknown): void {
     const { wave, attempt, retryMs } = handling;
     this.#end(handling);
-    const { maxAttempts, backoffMs } = this.#settings;
-    if (retryMs !== undefined && !this.#drained) {
+    const { backoffMs } = this.#settings;
+    const isOver = this.#isOver(wave);
+    if (retryMs !== undefined && !isOver) {
       this.#retry(wave, retryMs, attempt);
       return;
     }
-    const isHopeless = isUnrecoverable(error) || this.#drained || wave.exchange?.over === true;
-    const final = attempt >= maxAttempts || isHopeless;
+    if (isOver && this.#delivery.gaveBack(wave)) {
+      this.#delivery.failed(wave, error, attempt, false);
+      this.#finished(wave);
+      return;
+    }
+    const isHopeless = isUnrecoverable(error) || isOver || wave.exchange?.over === true;
+    const final = attempt >= this.#maxAttempts || isHopeless;
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
       this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), attempt + 1);
@@ -395,7 +406,17 @@ export class Handlers implements Runnable, Consumer {
     } else if (wave.reflects) {
       this.#delivery.comeBack(wave, failureOf(error, this.#delivery.teller));
     }
+    this.#delivery.settle(wave, false);
     this.#finished(wave);
+  }
+
+  /** Whether nothing more can become of `wave` here. */
+  #isOver(wave: Wave): boolean {
+    return this.#drained && !this.#delivery.answersFor(wave);
+  }
+
+  get #maxAttempts(): number {
+    return this.#settings.maxAttempts ?? (this.#delivery.isRecorded ? ATTEMPTS.recorded : ATTEMPTS.ephemeral);
   }
 
   #end(handling: Handling): void {
@@ -412,6 +433,10 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #retry(wave: Wave, delayMs: number, attempt: number): void {
+    if (this.#delivery.passesOn(wave, delayMs, attempt)) {
+      this.#finished(wave);
+      return;
+    }
     this.#retries ??= new Retries(this.#delivery, this.#shared.deadlines, () => this.wake());
     this.#retries.add(wave, delayMs, attempt);
   }
@@ -427,10 +452,12 @@ export class Handlers implements Runnable, Consumer {
 
   pause(): void {
     this.#paused = true;
+    this.#delivery.demands(false);
   }
 
   resume(): void {
     this.#paused = false;
+    this.#delivery.demands(true);
     this.wake();
   }
 
@@ -451,8 +478,9 @@ export class Handlers implements Runnable, Consumer {
   }
 
   async drain(deadlineMs: number): Promise<void> {
+    this.#delivery.end();
     this.#delivery.clear("requests");
-    this.#retries?.giveUp((wave) => wave.exchange !== undefined);
+    this.#retries?.giveUp((wave) => wave.exchange !== undefined || this.#delivery.answersFor(wave));
     if (this.#paused) {
       this.#giveUp();
     }
@@ -467,6 +495,7 @@ export class Handlers implements Runnable, Consumer {
     this.#paused = true;
     this.#drained = true;
     this.#giveUp();
+    this.#delivery.giveBackAll(this.#closer?.wave);
     const reason = new AetherError("AETHER_DRAINING", "The handler was still running at the deadline of the drain");
     for (const handling of this.#running ?? []) {
       if (handling !== this.#closer) {

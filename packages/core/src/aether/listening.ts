@@ -2,7 +2,8 @@
 
 import type { Timekeeper } from "../clock.ts";
 import { AetherError, expected, messageOf } from "../errors.ts";
-import type { Link, Presence, Traits } from "../medium/medium.ts";
+import type { Link, Presence, Traits, Tuning } from "../medium/medium.ts";
+import type { From, Recorder } from "../medium/recorder.ts";
 import type { Physics } from "../physics/physics.ts";
 import { asItIs, Channel, parse, readerOf } from "../wave/channel.ts";
 import { assertPattern } from "../wave/channel-name.ts";
@@ -14,12 +15,20 @@ import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { Reception } from "./reception.ts";
+import { RecordedDelivery } from "./recorded-delivery.ts";
 import { OpenResonance } from "./resonance.ts";
-import { assertLabel, type ResonanceOptions, type ResonanceSettings, resonanceSettings } from "./resonance-options.ts";
+import {
+  assertLabel,
+  fromOf,
+  type ResonanceOptions,
+  type ResonanceSettings,
+  resonanceSettings,
+} from "./resonance-options.ts";
 import { Retired } from "./retired.ts";
 import type { Returns } from "./returns.ts";
 import { Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
+import { cannotRecord } from "./uses.ts";
 
 /** What all listening of one aether shares. */
 export interface ListeningParts extends Omit<HandlersShared, "emitting" | "replies"> {
@@ -73,6 +82,8 @@ export class Listening {
   /** By group and name: the identity that must be its own. `undefined` while the medium has not confirmed it. */
   readonly #resonances = new Map<string | false, Map<string, OpenResonance | undefined>>();
   readonly #reception = new Reception();
+  /** What is pulled from a record: only iterators can, for they tell when a wave is done with. */
+  readonly #recordedTakers = new Set<Takers>();
   readonly #retired = new Retired();
   #closed = false;
 
@@ -96,29 +107,40 @@ export class Listening {
     const pattern: unknown = contract === undefined ? channel : contract.name;
     assertPattern(pattern, this.#parts.limits.maxChannelLength);
     const settings = resonanceSettings(this.#settings, options);
-    if (contract?.recorded) {
-      throw new AetherError(
-        "AETHER_UNSUPPORTED",
-        `Expected a medium that can record for "${pattern}", got one that cannot: take \`recorded\` off the channel`,
-        { details: { channel: pattern } },
-      );
-    }
+    const from = fromOf(options?.from);
     const signal = options?.signal;
     signal?.throwIfAborted();
+    const recorder = observes ? undefined : this.#parts.link.recorder;
+    if (contract?.recorded) {
+      await declare(recorder, pattern);
+      this.#assertOpen();
+    }
+    const record = recorder?.records(pattern) === true ? recorder : undefined;
+    assertFits(pattern, settings, options, record !== undefined);
     const presence = this.#claim(pattern, settings, options?.name);
     const shared = settings === this.#settings && !observes ? this.#shared : this.#deliverySettings(settings, observes);
-    const delivery = new Delivery(presence, shared);
+    const delivery =
+      record === undefined
+        ? new Delivery(presence, shared)
+        : new RecordedDelivery(presence, shared, settings.handlers.concurrency);
     const consumer = this.#consumer(delivery, contract, handler, settings);
     delivery.attach(consumer);
     const resonance = new OpenResonance(delivery, consumer, this.#onClosed);
     try {
-      resonance.tuned(await this.#parts.link.resonate(delivery));
+      const { link } = this.#parts;
+      const tuning =
+        record !== undefined && delivery instanceof RecordedDelivery
+          ? await follow(record, from, delivery, link)
+          : await link.resonate(delivery);
+      resonance.tuned(tuning);
     } catch (error) {
       this.#disclaim(presence);
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
-    if (consumer instanceof Takers && !observes) {
+    if (consumer instanceof Takers && delivery.isRecorded) {
+      this.#recordedTakers.add(consumer);
+    } else if (consumer instanceof Takers && !observes) {
       this.#reception.add(consumer);
     }
     if (this.#closed) {
@@ -199,6 +221,7 @@ export class Listening {
     this.#disclaim(delivery.presence);
     if (consumer instanceof Takers) {
       this.#reception.delete(consumer);
+      this.#recordedTakers.delete(consumer);
     }
     if (!delivery.observes) {
       this.#retired.add(resonance);
@@ -240,6 +263,12 @@ export class Listening {
     assertKnown(options, { signal: true, timeoutMs: true }, "receive");
     const { timeoutMs } = options;
     const signal = signalOf(options.signal);
+    if ([...this.#recordedTakers].some(({ isIterated }) => !isIterated)) {
+      throw new AetherError(
+        "AETHER_UNSUPPORTED",
+        `Expected no recorded resonance without a handler for \`receive\`, got one of "${this.#teller.by}": iterate it, for only that tells when a wave is done with`,
+      );
+    }
     if (timeoutMs !== undefined && timeoutMs !== 0) {
       millisecondsOf("timeoutMs", timeoutMs);
     }
@@ -279,5 +308,52 @@ export class Listening {
     if (this.#closed) {
       throw new AetherError("AETHER_CLOSED", `Expected an open vibrator, got "${this.#teller.by}" after it was closed`);
     }
+  }
+}
+
+/** Has `pattern` recorded. Rejects with `AETHER_UNSUPPORTED` where nothing can. */
+async function declare(recorder: Recorder | undefined, pattern: string): Promise<void> {
+  if (recorder === undefined) {
+    throw cannotRecord(pattern);
+  }
+  await recorder.declare([pattern]);
+}
+
+/** Throws `AETHER_UNSUPPORTED` for what a recorded resonance, or one that is not, cannot be. */
+function assertFits(
+  pattern: string,
+  { group }: ResonanceSettings,
+  options: ResonanceOptions | undefined,
+  recorded: boolean,
+): void {
+  const details = { channel: pattern };
+  if (!recorded && options?.from !== undefined) {
+    const message = `Expected a recorded channel for \`from\`, got "${pattern}", of which nothing is kept`;
+    throw new AetherError("AETHER_UNSUPPORTED", message, { details: { ...details, option: "from" } });
+  }
+  if (recorded && group === false) {
+    const message = `Expected a group for the recorded "${pattern}", got \`group: false\`: its place is kept by the name of its group`;
+    throw new AetherError("AETHER_UNSUPPORTED", message, { details: { ...details, option: "group" } });
+  }
+}
+
+/** Gives `delivery` its place in the record, and lets it hear queries. */
+async function follow(recorder: Recorder, from: From, delivery: RecordedDelivery, link: Link): Promise<Tuning> {
+  const following = await recorder.follow(delivery.follower, from);
+  delivery.followed(following);
+  try {
+    const tuning = await link.resonate(delivery);
+    return {
+      pressure: () => tuning.pressure(),
+      close: async () => {
+        await Promise.all([following.close(), tuning.close()]);
+      },
+    };
+  } catch (error) {
+    await following.close();
+    delivery.end();
+    delivery.clear("all");
+    delivery.giveBackAll(undefined);
+    throw error;
   }
 }

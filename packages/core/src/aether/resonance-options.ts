@@ -2,6 +2,7 @@
 
 import { AetherError, expected, show } from "../errors.ts";
 import type { InboxSettings } from "../inbox/inbox.ts";
+import type { From } from "../medium/recorder.ts";
 import { LONGEST_CHANNEL } from "../wave/channel-name.ts";
 import type { HandlerSettings } from "./handlers.ts";
 import { assertKnown, millisecondsOf, signalOf, wholeOf } from "./options.ts";
@@ -27,9 +28,12 @@ export interface ResonanceOptions {
   readonly handlerTimeoutMs?: number | undefined;
   /** Whether it hears what its own service emits. Default true. */
   readonly echo?: boolean | undefined;
-  /** Where a recorded resonance begins. */
+  /**
+   * Where a recorded resonance begins whose group has no place yet: with what comes from now on (default), at the start,
+   * at a position or at a time. A group that comes back goes on where it was.
+   */
   readonly from?: "new" | "start" | string | Date | undefined;
-  /** Tries before a wave is given up. Default 1: an ephemeral wave is not retried. */
+  /** Tries before a wave is given up. Default 10 for recorded waves, and 1 for others: they are not retried. */
   readonly maxAttempts?: number | undefined;
   /** Delay before another try, doubled each time, with full jitter. Default `{ base: 250, max: 60000 }`. */
   readonly backoffMs?: { readonly base?: number | undefined; readonly max?: number | undefined } | undefined;
@@ -73,7 +77,7 @@ const DEFAULTS: ResonanceSettings = {
   floor: 0.01,
   echo: true,
   inbox: { capacity: 65_536, bytes: 64 * 1024 * 1024, order: "banded" },
-  handlers: { concurrency: 100, timeoutMs: 30_000, maxAttempts: 1, backoffMs: { base: 250, max: 60_000 } },
+  handlers: { concurrency: 100, timeoutMs: 30_000, maxAttempts: undefined, backoffMs: { base: 250, max: 60_000 } },
 };
 
 /** The settings of a vibrator. Throws `AETHER_BAD_OPTION`, or `AETHER_UNSUPPORTED` for what is to come. */
@@ -92,10 +96,21 @@ export function resonanceSettings(base: ResonanceSettings, options: ResonanceOpt
   }
   assertKnown(options, RESONANCE_OPTIONS, "resonateOn");
   signalOf(options.signal);
-  if (options.from !== undefined) {
-    throw new AetherError("AETHER_UNSUPPORTED", "`from` needs a recorded channel, and this medium records nothing");
-  }
   return merged(base, options);
+}
+
+/** Where a recorded resonance begins. Throws `AETHER_BAD_OPTION`. */
+export function fromOf(from: ResonanceOptions["from"] = "new"): From {
+  if (from === "new" || from === "start") {
+    return from;
+  }
+  if (typeof from === "string" && from !== "") {
+    return { position: from };
+  }
+  if (from instanceof Date && !Number.isNaN(from.getTime())) {
+    return { time: from };
+  }
+  throw expected("from", '"new", "start", a position or a Date', from);
 }
 
 function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSettings {
@@ -135,7 +150,7 @@ function handlersOf(base: HandlerSettings, options: VibratorOptions): HandlerSet
   return {
     concurrency: wholeOf("concurrency", concurrency, 1),
     timeoutMs: millisecondsOf("handlerTimeoutMs", handlerTimeoutMs),
-    maxAttempts: wholeOf("maxAttempts", maxAttempts, 1),
+    maxAttempts: maxAttempts === undefined ? undefined : wholeOf("maxAttempts", maxAttempts, 1),
     backoffMs: {
       base: millisecondsOf("backoffMs.base", backoff.base ?? base.backoffMs.base),
       max: millisecondsOf("backoffMs.max", backoff.max ?? base.backoffMs.max),

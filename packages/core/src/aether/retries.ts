@@ -41,7 +41,7 @@ export class Retries {
   /** Lets a delivered wave come again after `delayMs`, at the end of its band, as attempt number `attempt`. */
   add(wave: Wave, delayMs: number, attempt: number): void {
     this.#attempts.set(wave, attempt);
-    this.#delivery.undeliver();
+    this.#delivery.undeliver(wave);
     const undo = this.#deadlines.after(delayMs, () => {
       this.#waiting.delete(wave);
       this.#delivery.putBack(wave);

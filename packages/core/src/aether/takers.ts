@@ -38,6 +38,8 @@ export class Takers implements Consumer {
   #waiters: Waiter[] = [];
   /** Iterators that have begun and not ended: `receive` leaves the inbox to them. */
   #iterators = 0;
+  /** Whether a wave is in hand until the one who took it takes the next. */
+  readonly #isRecorded: boolean;
   #paused = false;
   #ended = false;
   /** Whether a wave's schema is taking its time, and the wave after that. */
@@ -48,6 +50,8 @@ export class Takers implements Consumer {
   constructor(parts: TakersParts) {
     this.#parts = parts;
     this.#delivery = parts.delivery;
+    this.#isRecorded = parts.delivery.isRecorded;
+    this.#demands();
   }
 
   wake(): void {
@@ -155,7 +159,9 @@ export class Takers implements Consumer {
     }
     // It is in the taker's hands: there is no answer, and the next of its key may come.
     wave.exchange?.silent(this.#delivery.teller);
-    this.#delivery.release(wave);
+    if (!this.#delivery.answersFor(wave)) {
+      this.#delivery.release(wave);
+    }
   }
 
   /** Iterates one wave at a time. */
@@ -168,7 +174,7 @@ export class Takers implements Consumer {
     if (!Number.isInteger(most) || most < 1) {
       throw expected("most", "a whole number of at least 1", most);
     }
-    return this.#iterator((first) => {
+    return this.#iterator((first, taken) => {
       const batch = [first];
       const now = this.#parts.clock.monotonic();
       while (batch.length < most) {
@@ -177,15 +183,28 @@ export class Takers implements Consumer {
           break;
         }
         batch.push(wave);
+        taken(wave);
       }
       return batch;
     });
   }
 
   /** An iterator written by hand: a step that finds a wave costs one promise. */
-  #iterator<Step>(step: (wave: Wave) => Step): AsyncIterableIterator<Step> {
+  #iterator<Step>(step: (wave: Wave, taken: (wave: Wave) => void) => Step): AsyncIterableIterator<Step> {
     let open = true;
     this.#iterators++;
+    this.#demands();
+    /** Recorded waves of the last step: done with when the next is taken. */
+    const inHand: Wave[] = [];
+    const taken = (wave: Wave): void => {
+      if (this.#isRecorded && this.#delivery.answersFor(wave)) {
+        inHand.push(wave);
+      }
+    };
+    const give = (wave: Wave): Step => {
+      taken(wave);
+      return step(wave, taken);
+    };
     const own = new Set<Waiter>();
     const finish = (): void => {
       if (open) {
@@ -195,15 +214,22 @@ export class Takers implements Consumer {
         for (const waiter of own) {
           waiter.end();
         }
-        // What it leaves behind may go to those who wait in `receive`.
+        // What it leaves behind may go to those who wait in `receive`, or to others of its group.
+        if (this.#isRecorded && this.#iterators === 0) {
+          this.#delivery.demands(false);
+          this.#delivery.clear("recorded");
+        }
         this.wake();
       }
     };
     const iterator: AsyncIterableIterator<Step> = {
       next: () => {
+        if (inHand.length > 0) {
+          this.#settle(inHand.splice(0), true);
+        }
         const wave = open ? this.#take() : undefined;
         if (wave !== undefined) {
-          return Promise.resolve({ done: false, value: step(wave) });
+          return Promise.resolve({ done: false, value: give(wave) });
         }
         if (!open || this.#ended) {
           finish();
@@ -213,7 +239,7 @@ export class Takers implements Consumer {
           const waiter: Waiter = {
             give: (given) => {
               own.delete(waiter);
-              resolve({ done: false, value: step(given) });
+              resolve({ done: false, value: give(given) });
             },
             end: () => {
               own.delete(waiter);
@@ -225,6 +251,7 @@ export class Takers implements Consumer {
         });
       },
       return: () => {
+        this.#settle(inHand.splice(0), false);
         finish();
         return Promise.resolve(DONE);
       },
@@ -233,17 +260,41 @@ export class Takers implements Consumer {
     return iterator;
   }
 
+  /** Whoever took `waves` has taken what comes after them; or else has broken off, and others shall have them. */
+  #settle(waves: readonly Wave[], well: boolean): void {
+    for (const wave of waves) {
+      if (well) {
+        this.#delivery.settle(wave, true);
+      } else {
+        this.#delivery.giveBack(wave);
+      }
+      this.#delivery.release(wave);
+    }
+    this.#tellIdle();
+  }
+
+  /** Whether somebody iterates: what nobody takes is better off with others of the group. */
+  get isIterated(): boolean {
+    return this.#iterators > 0;
+  }
+
+  #demands(): void {
+    this.#delivery.demands(this.isIterated && !this.#paused);
+  }
+
   pause(): void {
     this.#paused = true;
+    this.#demands();
   }
 
   resume(): void {
     this.#paused = false;
+    this.#demands();
     this.wake();
   }
 
   get #isIdle(): boolean {
-    return this.#delivery.size === 0 && !this.#reading && this.#late === undefined;
+    return this.#delivery.size === 0 && !this.#reading && this.#late === undefined && this.#delivery.inHand === 0;
   }
 
   #tellIdle(): void {
@@ -253,8 +304,10 @@ export class Takers implements Consumer {
   }
 
   async drain(deadlineMs: number): Promise<void> {
+    this.#delivery.end();
     this.#delivery.clear("requests");
-    if (this.#iterators > 0 && !this.#paused && !this.#isIdle) {
+    const isTaking = (this.#iterators > 0 && !this.#paused) || this.#delivery.inHand > 0;
+    if (isTaking && !this.#isIdle) {
       await this.#parts.deadlines.within(deadlineMs, (done) => {
         this.#idle = done;
       });
@@ -268,6 +321,7 @@ export class Takers implements Consumer {
       this.#late = undefined;
     }
     this.#delivery.clear("all");
+    this.#delivery.giveBackAll(undefined);
     for (const waiter of this.#waiters.splice(0)) {
       waiter.end();
     }

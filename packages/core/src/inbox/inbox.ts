@@ -56,6 +56,15 @@ export class Inbox<T extends Keyed & Fading> {
     return this.#queue.size;
   }
 
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** How many wait for another of their key. */
+  get blocked(): number {
+    return this.#keyed?.blocked ?? 0;
+  }
+
   get full(): boolean {
     return this.#queue.full;
   }

@@ -101,6 +101,7 @@ export class KeyedQueue<T extends Keyed> {
   readonly #lanes = new Map<string, Lane<T>>();
   /** Bit b is set while band b has an item that may come out. */
   #readyBands = 0;
+  #readyCount = 0;
   #size = 0;
   #bytes = 0;
 
@@ -121,6 +122,11 @@ export class KeyedQueue<T extends Keyed> {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many wait for another of their key. */
+  get blocked(): number {
+    return this.#size - this.#readyCount;
   }
 
   get full(): boolean {
@@ -195,6 +201,7 @@ export class KeyedQueue<T extends Keyed> {
 
   #makeReady(entry: Entry<T>): void {
     entry.ready = true;
+    this.#readyCount++;
     this.#ready[entry.band]?.append(entry);
     this.#readyBands |= 1 << entry.band;
   }
@@ -207,6 +214,7 @@ export class KeyedQueue<T extends Keyed> {
     this.#bandBytes[index] = (this.#bandBytes[index] ?? 0) - bytes;
     this.#all[index]?.remove(entry);
     if (entry.ready) {
+      this.#readyCount--;
       const line = this.#ready[index];
       line?.remove(entry);
       if (line?.first === undefined) {

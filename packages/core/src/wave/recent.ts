@@ -31,6 +31,11 @@ export class Recent<K, V> {
     this.#young.set(key, value);
   }
 
+  delete(key: K): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
   *values(): Iterable<V> {
     yield* this.#old.values();
     yield* this.#young.values();
