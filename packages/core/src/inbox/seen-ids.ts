@@ -37,12 +37,6 @@ export class SeenIds {
     return true;
   }
 
-  /** Whether `id` was noted, and still is at `now` (monotonic milliseconds). */
-  has(id: string, now: number): boolean {
-    const seenAt = this.#young.get(id) ?? this.#old.get(id);
-    return seenAt !== undefined && now - seenAt < KEPT_MS;
-  }
-
   /** Forgets `id`: its wave was not handled, and may come again. */
   delete(id: string): void {
     this.#young.delete(id);
