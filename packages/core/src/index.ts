@@ -3,6 +3,17 @@
 // The aether
 export { Aether, type ObserveOptions, type WhenHeardOptions } from "./aether/aether.ts";
 export type { AetherOptions } from "./aether/connect.ts";
+export type { DeadLetterOptions } from "./aether/dead-letter-box.ts";
+export type {
+  DeadLetter,
+  DeadLetterError,
+  DeadLetterPurge,
+  DeadLetterQuery,
+  DeadLetterStats,
+  DeadLetterStore,
+  DeadLetters,
+  ReemitOptions,
+} from "./aether/dead-letters.ts";
 export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
 export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
@@ -39,6 +50,7 @@ export type {
   Tuning,
   Uptake,
 } from "./medium/medium.ts";
+export { isMeantFor } from "./medium/target.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {
   type Amplifiable,
@@ -103,6 +115,7 @@ export {
   type Moment,
   type Origin,
   type Surroundings,
+  type Target,
   Wave,
   type WaveExtras,
   type WaveInit,
