@@ -1,4 +1,4 @@
-import { Aether, type AetherOptions, type Medium, UnrecoverableError, type Wave } from "@aether/core";
+import { type Aether, type AetherOptions, type Medium, UnrecoverableError, type Wave } from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { connect, expectBalance } from "../../packages/core/test/aether/connect.ts";
 import { ManualClock, turns } from "../../packages/core/test/aether/manual-clock.ts";

@@ -45,15 +45,26 @@ export class Keeping {
     options: CheckedEmit,
     cause: Cause,
   ): Promise<Receipt> {
+    options.signal?.throwIfAborted();
+    return this.keep(
+      recorder,
+      this.#outgoing.compose(use, kind, payload, lasting(use, options), cause, undefined),
+      options,
+    );
+  }
+
+  /** As {@link emit}, for a wave that has been composed. */
+  keep(
+    recorder: Recorder,
+    wave: Wave,
+    { signal, timeoutMs = DEFAULT_KEEP_MS }: Pick<CheckedEmit, "signal" | "timeoutMs">,
+  ): Promise<Receipt> {
     const { physics, time, deadlines } = this.#parts;
-    const { signal, timeoutMs = DEFAULT_KEEP_MS } = options;
-    signal?.throwIfAborted();
-    const wave = this.#outgoing.compose(use, kind, payload, lasting(use, options), cause, undefined);
     if (wave.hops > physics.maxHops) {
       this.#outgoing.lost(wave, "exhausted");
       return Promise.reject(lostError(wave, "exhausted"));
     }
-    const { at } = time.moment;
+    const deadline = time.moment.at + timeoutMs;
     return new Promise((resolve, reject) => {
       const settle = (then: () => void): void => {
         undo();
@@ -63,7 +74,7 @@ export class Keeping {
       const onAbort = (): void => settle(() => reject(signal?.reason));
       const undo = deadlines.after(timeoutMs, () => settle(() => reject(uncertain(wave, timeoutMs))));
       signal?.addEventListener("abort", onAbort, { once: true });
-      recorder.record(wave, at + timeoutMs).then(
+      recorder.record(wave, deadline).then(
         (position) => {
           this.#outgoing.travelled(wave, undefined);
           settle(() => resolve({ id: wave.id, outcome: "travelled", position }));

@@ -80,6 +80,11 @@ export class RecordedDelivery extends Delivery {
   }
 
   #take(wave: Wave, custody: Custody): void {
+    if (!this.#isMeant(wave)) {
+      custody.done().catch(() => undefined);
+      this.#wants();
+      return;
+    }
     if (this.#ending) {
       custody.giveBack();
       this.came(wave, "closed");
@@ -96,6 +101,12 @@ export class RecordedDelivery extends Delivery {
     if (inboxIsKeyed(this.#bounds)) {
       this.#wants(); // It may have to stand aside at once.
     }
+  }
+
+  /** Whether `wave` is for its group: whichever member has it, for the record hands it to one. */
+  #isMeant({ to }: Wave): boolean {
+    const { group, name } = this.presence;
+    return to === undefined || (to.group === group && to.name === name);
   }
 
   #refusal(wave: Wave): AbsorbReason | undefined {
@@ -209,8 +220,8 @@ export class RecordedDelivery extends Delivery {
     }
   }
 
-  override unreadable(wave: Wave): void {
-    super.unreadable(wave);
+  override unreadable(wave: Wave, error: unknown): void {
+    super.unreadable(wave, error);
     this.settle(wave, false);
   }
 
