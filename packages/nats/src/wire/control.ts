@@ -16,7 +16,7 @@ import { Malformed, Scanner } from "./scanner.ts";
 import { mostBytes, type Slab } from "./slab.ts";
 
 const MAGIC_0 = 0xae;
-const MAGIC_1 = 0x43;
+const MAGIC_1 = 0xf4;
 const VERSION = 1;
 const CRC_BYTES = 4;
 const LEAST_BYTES = 2 + 1 + 1 + CRC_BYTES;
