@@ -3,6 +3,7 @@
 // Conformance
 export type { ConformanceCase, ConformanceOptions } from "./conformance/conformance-case.ts";
 export { mediumConformance } from "./conformance/medium-conformance.ts";
+export { recorderConformance } from "./conformance/recording/recorder-conformance.ts";
 // Faults
 export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from "./fault-proxy.ts";
 // Tests of services

@@ -1,0 +1,42 @@
+/** The conformance suite of the Recorder contract: one test for each guarantee, for every medium that is durable. */
+
+import type { Medium } from "@aether/core";
+import { type ConformanceCase, type ConformanceOptions, register } from "../conformance-case.ts";
+import { handing } from "./handing.ts";
+import { places } from "./places.ts";
+import { reading } from "./reading.ts";
+import { RecordStage } from "./record-stage.ts";
+import { settling } from "./settling.ts";
+
+const GUARANTEES = [...handing, ...settling, ...places, ...reading];
+
+const DEFAULT_DEADLINE_MS = 5000;
+
+/**
+ * The tests that the recorder of a durable medium must pass beside those of `mediumConformance`, each named by one
+ * guarantee of the `Recorder` contract, word for word. Every test calls `create` as `mediumConformance` does, and closes
+ * links with waves in hand: what is lost in that way must come again before `options.deadlineMs` (default 5000) is over.
+ *
+ * ```ts
+ * recorderConformance(() => myMedium({ ackWaitMs: 500 }), { test });
+ * ```
+ */
+export function recorderConformance(
+  create: () => Medium | Promise<Medium>,
+  options: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
+  const cases = GUARANTEES.map(({ name, check }) => ({
+    name,
+    run: async (): Promise<void> => {
+      const stage = await RecordStage.open(create, deadlineMs);
+      try {
+        await check(stage);
+      } finally {
+        await stage.close();
+      }
+    },
+  }));
+  register(cases, test);
+  return cases;
+}
