@@ -31,6 +31,10 @@ export const ERRORS = {
     meaning: "The command, query or recorded wave is over the hop limit: it is part of a loop.",
   },
   AETHER_FADED: { retryable: false, meaning: "The command or query is too quiet to cross the medium." },
+  AETHER_UNKNOWN_LETTER: {
+    retryable: false,
+    meaning: "No dead letter has this id: it was re-emitted, purged or evicted, or never was.",
+  },
   AETHER_HANDLER_FAILED: { retryable: true, meaning: "The handler of the command or query threw." },
   AETHER_HANDLER_TIMEOUT: { retryable: true, meaning: "The handler did not settle within its time." },
 } as const;

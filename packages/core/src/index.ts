@@ -3,6 +3,17 @@
 // The aether
 export { Aether, type ObserveOptions, type WhenHeardOptions } from "./aether/aether.ts";
 export type { AetherOptions } from "./aether/connect.ts";
+export type { DeadLetterOptions } from "./aether/dead-letter-box.ts";
+export type {
+  DeadLetter,
+  DeadLetterError,
+  DeadLetterPurge,
+  DeadLetterQuery,
+  DeadLetterStats,
+  DeadLetterStore,
+  DeadLetters,
+  ReemitOptions,
+} from "./aether/dead-letters.ts";
 export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
 export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
@@ -50,6 +61,7 @@ export type {
   RecordQuery,
 } from "./medium/recorder.ts";
 export type { Recording } from "./medium/recording.ts";
+export { isMeantFor } from "./medium/target.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {
   type Amplifiable,
@@ -115,6 +127,7 @@ export {
   type Moment,
   type Origin,
   type Surroundings,
+  type Target,
   Wave,
   type WaveExtras,
   type WaveHead,

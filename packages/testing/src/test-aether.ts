@@ -8,6 +8,7 @@ import {
   type AetherOptions,
   type AetherStats,
   type CloseOptions,
+  type DeadLetters,
   type EventName,
   type Graph,
   type Handler,
@@ -149,6 +150,11 @@ export class TestAether implements AsyncDisposable {
   /** As `Aether.stats`. */
   stats(): AetherStats {
     return this.aether.stats();
+  }
+
+  /** As `Aether.deadLetters`. */
+  get deadLetters(): DeadLetters {
+    return this.aether.deadLetters;
   }
 
   /** As `Aether.graph`. */

@@ -3,6 +3,7 @@
 import {
   AetherError,
   carryAround,
+  isMeantFor,
   type Listener,
   type Medium,
   type MediumEvents,
@@ -32,7 +33,8 @@ export function minimal(): Medium {
   }
 
   function carry(wave: Wave): number | Promise<number> {
-    const uptakes = groupsOn(wave.channel).flatMap((members) => {
+    const uptakes = groupsOn(wave.channel).flatMap((group) => {
+      const members = group.filter(({ presence }) => isMeantFor(wave.to, presence));
       const [next] = members;
       const link = next && listeners.get(next);
       if (next !== undefined && link !== undefined && listeners.delete(next)) {

@@ -372,6 +372,28 @@ describe("payloads that cannot travel are refused, with their path", () => {
   });
 });
 
+describe("dead letters", () => {
+  test("are those of the aether, and `dead` tells of them", async () => {
+    await using t = await testAether();
+    const dead: string[] = [];
+    t.on("dead", ({ letter }) => void dead.push(letter));
+    let mended = false;
+    const beta = await t.vibrator("beta").resonateOn("a", () => {
+      if (!mended) {
+        throw new Error("broken");
+      }
+    });
+    await t.vibrator("alpha").emit("a", { orderId: "1" });
+    await t.settled();
+    const [letter = ""] = dead;
+    mended = true;
+    await t.deadLetters.reemit(letter);
+    await t.settled();
+    expect(beta.stats()).toMatchObject({ delivered: 2, failed: 1 });
+    expect(t.stats().deadLetters).toMatchObject({ entered: 1, kept: 0, reemitted: 1 });
+  });
+});
+
 describe("chance", () => {
   afterEach(() => vi.unstubAllEnvs());
 

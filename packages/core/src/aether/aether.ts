@@ -4,6 +4,7 @@ import { AetherError, expected } from "../errors.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
 import { type AetherOptions, type Connected, connect } from "./connect.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
 import type { Handler } from "./handlers.ts";
 import type { Interceptor } from "./interceptors.ts";
@@ -111,21 +112,29 @@ export class Aether implements AsyncDisposable {
     return this.#connected.parts.observers.on(event, listener);
   }
 
+  /** Waves whose handling failed for good: to look at, to emit again, to remove. docs/physics.md §7 */
+  get deadLetters(): DeadLetters {
+    return this.#connected.parts.deadLetters;
+  }
+
   /** What became of all waves of this aether's vibrators, at this moment. */
   stats(): AetherStats {
     const sum = new Tally();
+    const { returns, deadLetters } = this.#connected.parts;
     const emissions = { ...this.#retiredEmissions };
     sum.add(this.#retired.tally);
     for (const vibrator of this.#vibrators.values()) {
       sum.add(vibrator.listening.tally);
-      const { emitted, faded, exhausted, refused } = vibrator.emission;
+    }
+    const emitting = [...this.#vibrators.values()].map(({ emission }) => emission);
+    for (const { emitted, faded, exhausted, refused } of [...emitting, deadLetters.reemission]) {
       emissions.emitted += emitted;
       emissions.faded += faded;
       emissions.exhausted += exhausted;
       emissions.refused += refused;
     }
     const { emitted, ...rest } = emissions;
-    return { ...sum.stats(emitted), ...rest, reflections: this.#connected.parts.returns.stats };
+    return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.stats };
   }
 
   /** Who resonates with whom, as far as this aether knows. */

@@ -11,12 +11,16 @@ import { Ids, type Random, systemRandom } from "../wave/ids.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import { Causality } from "./causality.ts";
+import { Contracts } from "./contracts.ts";
+import { DeadLetterBox, type DeadLetterOptions, deadLetterSettings } from "./dead-letter-box.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Handling } from "./handling.ts";
 import { Interceptors } from "./interceptors.ts";
+import { MemoryDeadLetters } from "./memory-dead-letters.ts";
 import { Observers } from "./observers.ts";
 import { assertKnown, wholeOf } from "./options.ts";
 import { Pump } from "./pump.ts";
+import { Reemission } from "./reemission.ts";
 import { Returns } from "./returns.ts";
 import { TickTime } from "./tick-time.ts";
 import type { VibratorParts } from "./vibrator.ts";
@@ -44,6 +48,8 @@ export interface AetherOptions {
   readonly causality?: "implicit" | "explicit" | undefined;
   /** How payloads go inside the process: by reference (default), frozen, or through the codec as over a network. */
   readonly payloads?: "reference" | "frozen" | "codec" | undefined;
+  /** How waves that failed for good are kept, in memory; `false`: not at all. Default: the last 1000. */
+  readonly deadLetters?: DeadLetterOptions | false | undefined;
   readonly clock?: Clock | undefined;
   /** Numbers from 0 up to 1, for ids and jitter. Default: the platform's secure randomness. */
   readonly random?: Random | undefined;
@@ -69,6 +75,7 @@ const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
   allowedSources: true,
   causality: true,
   payloads: true,
+  deadLetters: true,
   clock: true,
   random: true,
   journal: true,
@@ -160,6 +167,7 @@ export async function connect(
   const physics = physicsOf(options.physics);
   const limits = limitsOf(options);
   const recorded = recordedOf(options.recorded, medium, limits.maxChannelLength);
+  const letters = deadLetterSettings(options.deadLetters);
   if (options.clock !== undefined && !isClock(options.clock)) {
     throw expected("clock", "an object with functions `now` and `monotonic`", options.clock);
   }
@@ -184,6 +192,10 @@ export async function connect(
   }
   const deadlines = new Deadlines(clock);
   const leaveCausality = mode === "implicit" ? causality.open() : undefined;
+  const ids = new Ids(random);
+  const contracts = new Contracts();
+  const reemission = new Reemission({ link, physics, limits, time, ids, observers, deadlines, contracts });
+  const store = letters && new MemoryDeadLetters(letters.capacity);
   const parts: VibratorParts = {
     link,
     traits: medium.traits,
@@ -192,9 +204,14 @@ export async function connect(
     clock,
     time,
     random,
-    ids: new Ids(random),
+    ids,
     deadlines,
     observers,
+    contracts,
+    deadLetters: new DeadLetterBox(
+      { store, minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+      reemission,
+    ),
     interceptors: new Interceptors(),
     causality: mode === "implicit" ? causality : undefined,
     pump: new Pump(time),
@@ -208,6 +225,7 @@ export async function connect(
       for (const listener of [...onClose]) {
         listener();
       }
+      reemission.close();
       await link.close();
       deadlines.close();
       leaveCausality?.();

@@ -14,6 +14,7 @@ import { backpressure } from "../physics/reflection.ts";
 import { causeOfRefusal, type ReflectCause, type Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
+import type { DeadLetterBox } from "./dead-letter-box.ts";
 import { type Gate, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
 import type { Observers } from "./observers.ts";
 import type { Returns } from "./returns.ts";
@@ -30,6 +31,7 @@ export interface DeliverySettings {
   readonly clock: Clock;
   readonly observers: Observers;
   readonly returns: Returns;
+  readonly deadLetters: DeadLetterBox;
 }
 
 /** Takes nothing: what a delivery has until its consumer is there. */
@@ -377,6 +379,17 @@ export class Delivery implements Listener {
       const { id, channel } = wave;
       observers.failed.tell({ id, channel, wave, vibrator, pattern, error, attempt, willRetry: !final });
     }
+    if (final) {
+      this.#bury(wave, error, attempt);
+    }
+  }
+
+  /** A wave has failed for good. What an observer sees is a copy, which leaves nothing behind. */
+  #bury(wave: Wave, error: unknown, attempts: number): void {
+    const { deadLetters, observes } = this.#settings;
+    if (!observes) {
+      deadLetters.enter(wave, error, attempts, this.presence);
+    }
   }
 
   /** Drops a wave that was admitted, counts why, and tells the emitter of a command or query. */
@@ -411,11 +424,12 @@ export class Delivery implements Listener {
     }
   }
 
-  /** Drops a wave that was taken because its payload breaks the schema. */
-  unreadable(wave: Wave): void {
+  /** Drops a wave that was taken because its payload breaks the schema, as `error` says. */
+  unreadable(wave: Wave, error: unknown): void {
     this.release(wave);
     this.#forgetId(wave);
     this.#count(wave, "malformed");
+    this.#bury(wave, error, 0);
   }
 
   #forgetId(wave: Wave): void {

@@ -256,7 +256,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #malformed(wave: Wave, error: unknown): void {
-    this.#delivery.unreadable(wave);
+    this.#delivery.unreadable(wave, error);
     this.#shared.replies.reject(wave, error);
   }
 

@@ -10,6 +10,8 @@ import type { Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
 import { type AdmissionLimits, measure, prepare } from "./admission.ts";
 import type { Consumer } from "./consumer.ts";
+import type { Contracts } from "./contracts.ts";
+import type { DeadLetterBox } from "./dead-letter-box.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
@@ -29,6 +31,8 @@ export interface ListeningParts extends Omit<HandlersShared, "emitting" | "repli
   readonly clock: Timekeeper;
   readonly limits: AdmissionLimits;
   readonly returns: Returns;
+  readonly deadLetters: DeadLetterBox;
+  readonly contracts: Contracts;
 }
 
 /** Options of `receive`. */
@@ -118,6 +122,9 @@ export class Listening {
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
+    if (contract !== undefined) {
+      this.#parts.contracts.hears(contract);
+    }
     if (consumer instanceof Takers && !observes) {
       this.#reception.add(consumer);
     }
@@ -177,7 +184,7 @@ export class Listening {
   }
 
   #deliverySettings(settings: ResonanceSettings, observes: boolean): DeliverySettings {
-    const { physics, clock, observers, limits, traits, returns } = this.#parts;
+    const { physics, clock, observers, limits, traits, returns, deadLetters } = this.#parts;
     return {
       teller: this.#teller,
       observes,
@@ -192,6 +199,7 @@ export class Listening {
       clock,
       observers,
       returns,
+      deadLetters,
     };
   }
 

@@ -27,6 +27,14 @@ export interface AetherEvents {
   /** Without id, channel and wave for what was `malformed` so badly that it was no wave. */
   absorbed: Omit<ReceiverEvent, keyof WaveEvent> & Partial<WaveEvent> & { readonly reason: AbsorbReason };
   failed: ReceiverEvent & { readonly error: unknown; readonly attempt: number; readonly willRetry: boolean };
+  /** It failed for good and became the dead letter of the id `letter`; `attempts` 0: its payload broke the schema. */
+  dead: ReceiverEvent & {
+    readonly error: unknown;
+    readonly group: string | false;
+    readonly name: string;
+    readonly attempts: number;
+    readonly letter: string;
+  };
   reflected: WaveEvent & { readonly code: ReflectCode; readonly by: string; readonly message: string };
   annihilated: ReceiverEvent;
   coalesced: ReceiverEvent;
@@ -77,6 +85,7 @@ export class Observers implements Audiences {
   readonly delivered: Audiences["delivered"] = new Audience();
   readonly absorbed: Audiences["absorbed"] = new Audience();
   readonly failed: Audiences["failed"] = new Audience();
+  readonly dead: Audiences["dead"] = new Audience();
   readonly reflected: Audiences["reflected"] = new Audience();
   readonly annihilated: Audiences["annihilated"] = new Audience();
   readonly coalesced: Audiences["coalesced"] = new Audience();

@@ -1,5 +1,6 @@
 /** Counts of what became of waves. They balance at every moment: nothing leaves the street uncounted. */
 
+import type { DeadLetterStats } from "./dead-letters.ts";
 import type { ReturnsStats } from "./returns.ts";
 
 /** Why a wave was dropped: every drop has exactly one reason. */
@@ -54,6 +55,8 @@ export interface AetherStats extends Stats {
   readonly refused: number;
   /** Events and broadcasts that failed here and were to come back to their emitters. docs/physics.md §7 */
   readonly reflections: ReturnsStats;
+  /** Waves that failed for good here, and what became of them. docs/physics.md §7 */
+  readonly deadLetters: DeadLetterStats;
 }
 
 /** Counts by reason. */

@@ -144,7 +144,7 @@ export class Takers implements Consumer {
   }
 
   #malformed(wave: Wave, error: unknown): void {
-    this.#delivery.unreadable(wave);
+    this.#delivery.unreadable(wave, error);
     this.#parts.replies.reject(wave, error);
   }
 

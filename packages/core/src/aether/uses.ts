@@ -11,6 +11,7 @@ import { REFERENCE_BYTES } from "../wave/codec.ts";
 import { Recent } from "../wave/recent.ts";
 import type { Origin, WaveHead } from "../wave/wave.ts";
 import { type AdmissionLimits, assertSource } from "./admission.ts";
+import type { Contracts } from "./contracts.ts";
 import { halfLifeOn } from "./propagation.ts";
 
 /** What uses need of an aether. */
@@ -18,6 +19,7 @@ export interface UsesParts {
   readonly link: Link;
   readonly limits: AdmissionLimits;
   readonly physics: Physics;
+  readonly contracts: Contracts;
 }
 
 /** A channel that was emitted on before. It is the head of all waves on it that ask for nothing else. */
@@ -78,7 +80,7 @@ export class Uses {
   }
 
   #new(channel: string | Channel): Use {
-    const { limits, link, physics } = this.#parts;
+    const { limits, link, physics, contracts } = this.#parts;
     const contract = channel instanceof Channel ? channel : undefined;
     const name: unknown = contract === undefined ? channel : contract.name;
     assertChannelName(name, limits.maxChannelLength);
@@ -106,6 +108,9 @@ export class Uses {
       contract,
     };
     this.#known.set(channel, use);
+    if (contract !== undefined) {
+      contracts.emits(contract);
+    }
     return use;
   }
 

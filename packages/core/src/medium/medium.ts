@@ -110,6 +110,7 @@ export interface MediumEvents {
  * - a query that is sent again goes to nobody who had it
  * - a listener without a group hears every wave
  * - a broadcast reaches every member of every group
+ * - a wave that names its receiver reaches nobody else
  * - an observer sees every wave and takes it from nobody
  * - an observer counts as nobody
  * - a wave arrives unchanged, unless it goes around a member

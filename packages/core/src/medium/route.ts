@@ -4,6 +4,7 @@ import { BANDS } from "../physics/amplitude.ts";
 import type { Wave } from "../wave/wave.ts";
 import { Circle, type Rota } from "./circle.ts";
 import type { Listener, Uptake } from "./medium.ts";
+import { isMeantFor } from "./target.ts";
 
 /** How many groups took a wave, and whether one of them is short of room. */
 export interface Reach {
@@ -78,23 +79,26 @@ export class Route {
     this.runBytes = alone.reduce((least, { runBytes }) => Math.min(least, runBytes), Number.MAX_SAFE_INTEGER);
   }
 
-  /** Hands `wave` to everybody, one by one. */
+  /** Hands `wave` to everybody it is for, one by one. */
   carry(wave: Wave): Reach {
     const reach: Reach = { heard: 0, crowded: false };
     // A wave that its emitter sends again is for those alone that have not had it, and nobody looks on twice.
-    const { around } = wave;
+    const { around, to } = wave;
     const isAgain = around.length > 0;
     for (const listener of this.alone) {
-      if (!(isAgain && around.includes(listener.presence.instance))) {
+      const { presence } = listener;
+      if (!(isAgain && around.includes(presence.instance)) && (to === undefined || isMeantFor(to, presence))) {
         count(reach, listener.receive(wave));
       }
     }
     for (const circle of this.#circles) {
+      const { members } = circle;
+      const meant = to === undefined ? members : members.filter(({ presence }) => isMeantFor(to, presence));
       if (wave.kind === "broadcast") {
-        const uptakes = circle.members.map((member) => member.receive(wave));
+        const uptakes = meant.map((member) => member.receive(wave));
         count(reach, uptakes.find((uptake) => uptake === "crowded") ?? uptakes.find(taken) ?? "refused");
       } else {
-        count(reach, circle.carry(wave));
+        count(reach, (meant.length === members.length ? circle.carry(wave) : meant[0]?.receive(wave)) ?? "refused");
       }
     }
     for (const observer of isAgain ? NOBODY : this.#observers) {

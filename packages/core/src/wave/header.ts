@@ -5,8 +5,8 @@ import { type AmplifyRefusal, amplified, type Repeating } from "../physics/ampli
 import { attenuate } from "../physics/attenuation.ts";
 import { DEFAULT_PHYSICS } from "../physics/physics.ts";
 import type { Exchange, ReflectCode } from "./exchange.ts";
-import { type Headers, type Moment, Wave, type WaveExtras, type WaveKind } from "./wave.ts";
-import { faultIn, headersFault, isVisible, LONGEST_ID, wrong } from "./well-formed.ts";
+import { type Headers, type Moment, type Target, Wave, type WaveExtras, type WaveKind } from "./wave.ts";
+import { faultIn, headersFault, isTarget, isVisible, LONGEST_ID, wrong } from "./well-formed.ts";
 
 /** What travels of a wave beside its payload. Readers skip fields they do not know. docs/physics.md §0. */
 export interface WaveHeader {
@@ -28,6 +28,8 @@ export interface WaveHeader {
   readonly srcId: string;
   /** Where answers and reflections go to, or the group it is for. */
   readonly to?: string | undefined;
+  /** The one resonance that it is for; absent when it is for everybody who hears its channel. */
+  readonly for?: Target | undefined;
   /** Milliseconds left to the deadline of a command or query. */
   readonly left?: number | undefined;
   readonly headers?: Headers | undefined;
@@ -110,6 +112,7 @@ export function headerOf(wave: Wave, now: number): WaveHeader {
     ...(named && { named }),
     ...(reflects && { reflects }),
     ...(reflectsBody !== isRequest && { reflectsBody }),
+    ...(wave.to !== undefined && { for: wave.to }),
   };
 }
 
@@ -144,6 +147,9 @@ function faultOf(header: Claimed): string | undefined {
     if (flag !== undefined && typeof flag !== "boolean") {
       return wrong("named, reflects or reflectsBody", "true or false", flag);
     }
+  }
+  if (header.for !== undefined && !isTarget(header.for)) {
+    return wrong("for", "a group and the name of a resonance", header.for);
   }
   if (refl !== undefined && !isNumbered(refl, "of")) {
     return wrong("refl", "what came back, counted once", refl);
@@ -238,6 +244,7 @@ function extrasOf(header: WaveHeader, arrival: Arrival, age: number): WaveExtras
     named,
     reflects: header.reflects,
     reflectsBody: header.reflectsBody,
+    to: header.for,
     emittedAt: typeof at === "number" && Number.isFinite(at) ? at : undefined,
     exchange,
     position,

@@ -6,7 +6,7 @@ import { attenuate } from "../physics/attenuation.ts";
 import { bent } from "../physics/bend.ts";
 import { EncodedPayload } from "./encoded-payload.ts";
 import type { Exchange } from "./exchange.ts";
-import { faultIn, wrong } from "./well-formed.ts";
+import { faultIn, isTarget, wrong } from "./well-formed.ts";
 
 /** What a wave is for, and so who hears it. */
 export type WaveKind = "event" | "broadcast" | "command" | "query" | "response" | "reflection" | "probe";
@@ -39,6 +39,16 @@ export interface Origin {
   readonly sourceId: string;
 }
 
+/** The one receiver that a wave is for, where it is not for everybody who hears its channel. */
+export interface Target {
+  /** Its group; false: it has none, and then `instance` says which it is. */
+  readonly group: string | false;
+  /** Name of the resonance. */
+  readonly name: string;
+  /** Id of the vibrator's instance. Default: any member of the group. */
+  readonly instance?: string | undefined;
+}
+
 /** What few waves have. */
 export interface WaveExtras {
   /** Milliseconds gathered before it arrived. Default 0. */
@@ -62,6 +72,8 @@ export interface WaveExtras {
   readonly reflectsBody?: boolean | undefined;
   /** Instances of its receivers that it went around, or that had it before it was sent again. Default: none. */
   readonly around?: readonly string[] | undefined;
+  /** The one receiver that it is for. Default: everybody who hears its channel. */
+  readonly to?: Target | undefined;
   /** Wall-clock milliseconds since the epoch at the emitter. Default: from its moment. */
   readonly emittedAt?: number | undefined;
 }
@@ -292,11 +304,18 @@ export class Wave<P = unknown> {
     return this.#extras?.exchange;
   }
 
-  /** Whether nothing waits for it and it comes once: it may go with others in one run. */
+  /** The one receiver that it is for; absent when it is for everybody who hears its channel. */
+  get to(): Target | undefined {
+    const to = this.#extras?.to;
+    return typeof to === "object" && to !== null ? to : undefined;
+  }
+
+  /** Whether nothing waits for it, it comes once and is for everybody: it may go with others in one run. */
   get plain(): boolean {
     const extras = this.#extras;
     const isUsual =
-      extras === undefined || (extras.exchange === undefined && extras.named !== true && extras.age === undefined);
+      extras === undefined ||
+      (extras.exchange === undefined && extras.named !== true && extras.age === undefined && extras.to === undefined);
     return isUsual && this.#head.sound === true;
   }
 
@@ -322,7 +341,7 @@ export class Wave<P = unknown> {
 
   #fault(): string | undefined {
     const { id, channel, kind, amplitude, halfLifeMs, hops, source, sourceId, trace, cause } = this;
-    const { age, phase, weight, gain, key, headers, version, around } = this.#extras ?? NO_EXTRAS;
+    const { age, phase, weight, gain, key, headers, version, around, to } = this.#extras ?? NO_EXTRAS;
     const { at, surroundings } = this.#moment;
     const { clock, perHop, minAmplitude, maxLifetimeMs } = surroundings;
     const { bytes } = this.#head;
@@ -331,6 +350,9 @@ export class Wave<P = unknown> {
     }
     if (around !== undefined && !(Array.isArray(around) && around.every((instance) => typeof instance === "string"))) {
       return wrong("around", "an array of instance ids", around);
+    }
+    if (to !== undefined && !isTarget(to)) {
+      return wrong("to", "a group and the name of a resonance", to);
     }
     // One that arrives in the future would not age until then.
     if (!(at <= clock.monotonic() && at > Number.NEGATIVE_INFINITY)) {

@@ -133,6 +133,18 @@ export function headersFault(headers: unknown, name = "headers"): string | undef
     : undefined;
 }
 
+/** Whether `value` names a receiver. Who has no group is named by its instance. */
+export function isTarget(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const group: unknown = Reflect.get(value, "group");
+  const name: unknown = Reflect.get(value, "name");
+  const instance: unknown = Reflect.get(value, "instance");
+  const isWhole = group === false ? instance !== undefined : isVisible(group, LONGEST_ID);
+  return isWhole && isVisible(name, LONGEST_ID) && (instance === undefined || isVisible(instance, LONGEST_INSTANCE));
+}
+
 /** One form for what is wrong. */
 export function wrong(name: string, what: string, got: unknown): string {
   return `\`${name}\` is ${shown(got)}, not ${what}`;

@@ -115,6 +115,32 @@ describe("memory", () => {
     expect(beta.stats().absorbed.evicted).toBeGreaterThan(1000);
   });
 
+  test("stays flat over waves that fail for good, some of which are emitted again", { timeout: 60_000 }, async () => {
+    const aether = await connect({ deadLetters: { capacity: 100 } });
+    const beta = aether.vibrator("beta");
+    await beta.resonateOn("a", () => {
+      throw new Error("broken");
+    });
+    const alpha = aether.vibrator("alpha");
+    const work = async (): Promise<void> => {
+      for (let i = 0; i < 200; i++) {
+        for (let burst = 0; burst < 40; burst++) {
+          const kind = burst % 3 === 0 ? "command" : "event";
+          void alpha.emit("a", new Array(200).fill(i), { kind, reflect: true });
+        }
+        await turns(1);
+        for await (const { id } of aether.deadLetters.list({ limit: 20 })) {
+          await aether.deadLetters.reemit(id);
+        }
+      }
+      await until(() => aether.stats().queued === 0 && aether.stats().running === 0);
+    };
+    expect(await growth(work)).toBeLessThan(4);
+    const { entered, kept, evicted, reemitted, purged } = aether.stats().deadLetters;
+    expect(reemitted).toBeGreaterThan(1000);
+    expect(entered).toBe(kept + evicted + reemitted + purged);
+  });
+
   test("stays flat over channels, resonances and vibrators that come and go", { timeout: 60_000 }, async () => {
     const aether = await connect();
     const alpha = aether.vibrator("alpha");

@@ -36,6 +36,11 @@ const waves = fc
         named: fc.boolean(),
         reflects: fc.boolean(),
         reflectsBody: fc.boolean(),
+        to: fc.constantFrom(
+          { group: "workers", name: "orders.*" },
+          { group: "workers", name: ">", instance: "worker-1" },
+          { group: false as const, name: "orders.>", instance: "worker-1" },
+        ),
         emittedAt: fc.integer(),
       },
       { requiredKeys: [] },
@@ -46,9 +51,9 @@ const waves = fc
 /** What people see of a wave, but for the age that it gathers on the way. */
 function seen(wave: Wave): unknown {
   const { id, channel, kind, payload, amplitude, phase, weight, key, source, sourceId, emittedAt, hops, cause } = wave;
-  const { trace, headers, version } = wave;
+  const { trace, headers, version, reflects, reflectsBody, to } = wave;
   const texts = { id, channel, kind, payload, key, source, sourceId, cause, trace, headers: { ...headers } };
-  return { ...texts, amplitude, phase, weight, emittedAt, hops, version };
+  return { ...texts, amplitude, phase, weight, emittedAt, hops, version, reflects, reflectsBody, to };
 }
 
 describe("headerOf and waveOf", () => {

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { isMeantFor } from "../../src/medium/target.ts";
 import { attenuate } from "../../src/physics/attenuation.ts";
 import type { Exchange } from "../../src/wave/exchange.ts";
 import { Wave, type WaveExtras } from "../../src/wave/wave.ts";
@@ -292,4 +293,27 @@ describe("hasFaded", () => {
 test("toInit gives everything back that the wave was made of", () => {
   const init = sampleInit({ extras, payload: { a: 1 } });
   expect(Wave.of(init).toInit()).toEqual(init);
+});
+
+describe("a receiver that is named", () => {
+  test.each([null, 5, "workers", {}, { group: false, name: "a" }, { group: "workers", name: "" }])(
+    "is none when it is %j",
+    (to) => {
+      const wave = Wave.of(Object.assign(sampleInit(), { extras: { to } }));
+      expect(wave.fault).toContain("`to`");
+      expect(isMeantFor(wave.to, { vibrator: "b", instance: "b-1", pattern: "a", group: "b", name: "a" })).toBe(
+        typeof to !== "object" || to === null,
+      );
+    },
+  );
+
+  test("may be a group's resonance, or one instance", () => {
+    const presence = { vibrator: "b", instance: "b-1", pattern: "a", group: "b", name: "a" } as const;
+    const alone = { ...presence, group: false } as const;
+    expect(isMeantFor({ group: "b", name: "a" }, presence)).toBe(true);
+    expect(isMeantFor({ group: "b", name: "a", instance: "b-2" }, presence)).toBe(false);
+    expect(isMeantFor({ group: false, name: "a", instance: "b-1" }, alone)).toBe(true);
+    expect(isMeantFor({ group: "b", name: "a" }, alone)).toBe(false);
+    expect(sampleWave({ extras: { to: { group: "b", name: "a" } } }).fault).toBeUndefined();
+  });
 });

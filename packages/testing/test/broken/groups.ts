@@ -1,6 +1,6 @@
 /** Media that share work, and look on, in their own way. */
 
-import { type Listener, matches } from "@aether/core";
+import { type Listener, matches, Wave } from "@aether/core";
 import { type Alterations, altered, disguised } from "./altered.ts";
 import type { BrokenMedium } from "./broken-medium.ts";
 
@@ -108,6 +108,17 @@ export const groups: readonly BrokenMedium[] = [
           next({ ...disguised(listener, { openBand: listener.openBand }), hears: () => true }),
       }),
     breaks: ["a member that hears a wave is preferred to one that does not"],
+  },
+  {
+    name: "does not ask whom a wave is for",
+    create: () =>
+      altered({
+        propagate(wave, next) {
+          const init = wave.toInit();
+          return next(wave.to === undefined ? wave : Wave.of({ ...init, extras: { ...init.extras, to: undefined } }));
+        },
+      }),
+    breaks: ["a wave that names its receiver reaches nobody else"],
   },
   {
     name: "shows observers no commands",

@@ -150,6 +150,37 @@ export const groups: readonly Guarantee[] = [
     },
   },
   {
+    name: "a wave that names its receiver reaches nobody else",
+    async check(stage) {
+      const { near, far } = stage;
+      const channel = stage.at("orders");
+      const [first, second] = await members(stage, [near, far], [channel], "workers", "bill");
+      const ship = await members(stage, [near, far], [channel], "workers", "ship");
+      const others = await members(stage, [far], [channel], "others", "bill");
+      const twin = await stage.ear(near, channel, { vibrator: "twin", name: "bill" });
+      const sibling = await stage.ear(near, channel, { vibrator: "twin", name: "bill" });
+      assert.ok(first && second);
+      const to = { group: "workers", name: "bill" };
+      const toOne = { ...to, instance: second.presence.instance };
+      const toTwin = { group: false, name: "bill", instance: twin.presence.instance } as const;
+      const forGroup = stage.waves(10, channel, { extras: { to } });
+      const forOne = stage.waves(10, channel, { extras: { to: toOne } });
+      const forMembers = stage.waves(3, channel, { kind: "broadcast", extras: { to } });
+      const forTwin = stage.waves(10, channel, { extras: { to: toTwin } });
+      await stage.sendAll(far, forGroup);
+      await heardByOneEach(stage, [first, second], forGroup);
+      const before = [...second.waves];
+      await stage.sendAll(far, [...forOne, ...forMembers, ...forTwin]);
+      await stage.hears(first, forMembers);
+      await stage.hearsExactly(second, [...before, ...forOne, ...forMembers]);
+      await stage.hearsExactly(twin, forTwin);
+      assert.ok(!forOne.some(({ id }) => first.ids.includes(id)), "Expected the other member to hear none for the one");
+      for (const ear of [...ship, ...others, sibling]) {
+        stage.heardExactly(ear, []);
+      }
+    },
+  },
+  {
     name: "what a member that left would have heard goes to the rest of its group",
     async check(stage) {
       const { near, far } = stage;
