@@ -19,6 +19,7 @@ export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
 export type { Draft, Interceptor } from "./aether/interceptors.ts";
 export type { ReceiveOptions } from "./aether/listening.ts";
+export type { AdaptiveFloorOptions, NoiseFloorOption } from "./aether/noise-floor.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
 export type { EmitOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
@@ -26,7 +27,14 @@ export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export type { ReturnsStats } from "./aether/returns.ts";
-export { ABSORB_REASONS, type AbsorbReason, type AetherStats, type Stats } from "./aether/stats.ts";
+export {
+  ABSORB_REASONS,
+  type AbsorbReason,
+  type AetherStats,
+  type Load,
+  type ResonanceStats,
+  type Stats,
+} from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
 // Errors and time
 export { type Alarm, type Clock, systemClock } from "./clock.ts";

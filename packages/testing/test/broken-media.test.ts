@@ -1,5 +1,6 @@
 import { mediumConformance } from "@aether/testing";
 import { describe, expect, test } from "vitest";
+import { bands } from "./broken/bands.ts";
 import { closings } from "./broken/closings.ts";
 import { deliveries } from "./broken/deliveries.ts";
 import { detours } from "./broken/detours.ts";
@@ -9,7 +10,17 @@ import { patterns } from "./broken/patterns.ts";
 import { runs } from "./broken/runs.ts";
 import { telling } from "./broken/telling.ts";
 
-const media = [...deliveries, ...patterns, ...groups, ...detours, ...telling, ...closings, ...knowledge, ...runs];
+const media = [
+  ...deliveries,
+  ...patterns,
+  ...groups,
+  ...detours,
+  ...telling,
+  ...closings,
+  ...knowledge,
+  ...runs,
+  ...bands,
+];
 
 describe.concurrent("the conformance suite notices a medium that", () => {
   test.each(media)("$name", async ({ create, breaks }) => {

@@ -11,14 +11,15 @@ import { HEDGE_CALM } from "../physics/hedge.ts";
 import { OPAQUE } from "../physics/obstacle.ts";
 import type { Physics } from "../physics/physics.ts";
 import { backpressure } from "../physics/reflection.ts";
-import { causeOfRefusal, type ReflectCause, type Teller } from "../wave/exchange.ts";
+import { causeOfRefusal, type ReflectCause, type Refusal, type Teller } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
+import { Adaptive, type AdaptiveSettings, type Loaded } from "./adaptive.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
-import { type Gate, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
+import { type Gate, lowestBandOf, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
 import type { Observers } from "./observers.ts";
 import type { Returns } from "./returns.ts";
-import { type Absorbed, type AbsorbReason, noneAbsorbed, Tally } from "./stats.ts";
+import { type Absorbed, type AbsorbReason, type Load, noneAbsorbed, Tally } from "./stats.ts";
 
 /** What a delivery works by; those of one vibrator with the same options share it. */
 export interface DeliverySettings {
@@ -26,6 +27,8 @@ export interface DeliverySettings {
   /** Whether it sees copies and takes no part. */
   readonly observes: boolean;
   readonly gate: Gate;
+  /** What moves its noise floor; `undefined`: nothing does. */
+  readonly adaptive: AdaptiveSettings | undefined;
   readonly inbox: InboxSettings;
   readonly physics: Physics;
   readonly clock: Clock;
@@ -46,7 +49,7 @@ const NOBODY: Consumer = {
 };
 
 /** The receiving half of one resonance: its gate, its inbox and its counters. */
-export class Delivery implements Listener {
+export class Delivery implements Listener, Loaded {
   // What every wave touches stands first, and so close together.
   /** Waves that came. */
   #received = 0;
@@ -59,6 +62,8 @@ export class Delivery implements Listener {
   #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
   readonly presence: Presence;
+  /** Its noise floor, where that follows the load. */
+  readonly adaptive: Adaptive | undefined;
   #failed = 0;
   #absorbed: Absorbed | undefined;
   #seen: SeenIds | undefined;
@@ -74,6 +79,7 @@ export class Delivery implements Listener {
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
     this.#settings = settings;
+    this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -115,15 +121,51 @@ export class Delivery implements Listener {
   get openBand(): number {
     const { gate, physics, inbox } = this.#settings;
     const sortsEach = inbox.order === "key" || (inbox.order === "strongest" && physics.bands);
-    const looksAtEach = this.#closed || this.#inbox?.crowded === true || sortsEach;
+    const looksAtEach = this.adaptive !== undefined || this.#closed || this.#inbox?.crowded === true || sortsEach;
     return looksAtEach ? BANDS : openBandOf(gate, physics);
   }
 
   hears(wave: Wave): boolean {
     const { gate, physics } = this.#settings;
-    return (
-      wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined
-    );
+    const passes =
+      wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
+    return passes && this.adaptive?.hears(wave) !== false;
+  }
+
+  get lowestBand(): number {
+    const { gate, physics } = this.#settings;
+    return Math.max(lowestBandOf(gate, physics), this.adaptive?.lowestBand ?? 0);
+  }
+
+  /** Counts a wave that the medium has kept away as if it had come, and been refused. */
+  filtered(wave: Wave): void {
+    this.#received++;
+    if (!wave.sound && wave.fault !== undefined) {
+      this.#count(wave, "malformed");
+      return;
+    }
+    this.#refuse(wave, this.#refusalOf(wave) ?? "floor");
+  }
+
+  /** How high its noise floor is at this moment, and why. */
+  get load(): Load {
+    const { gate, physics } = this.#settings;
+    const { floor = physics.floors ? gate.floor : 0, shed = 0, delayMs = 0 } = this.adaptive ?? {};
+    return { floor, shed, delayMs };
+  }
+
+  /** Its noise floor is another one than before. */
+  floorMoved(): void {
+    const { vibrator, pattern } = this.presence;
+    const { observers } = this.#settings;
+    if (observers.floor.listens) {
+      observers.floor.tell({ vibrator, pattern, ...this.load });
+    }
+  }
+
+  /** Other bands than before are wanted. */
+  bandMoved(): void {
+    this.#tuning?.pressure();
   }
 
   get diffracts(): boolean {
@@ -145,7 +187,7 @@ export class Delivery implements Listener {
 
   /** The share of what comes that it sheds, 0..1. */
   get #shed(): number {
-    return 0;
+    return this.adaptive?.shed ?? 0;
   }
 
   /** Runs that have ended, well or not. */
@@ -172,6 +214,7 @@ export class Delivery implements Listener {
     for (const victim of inbox.push(wave)) {
       this.absorb(victim, "evicted");
     }
+    this.adaptive?.queued(inbox.size);
     this.#uptake(inbox);
   }
 
@@ -218,8 +261,8 @@ export class Delivery implements Listener {
       this.#count(wave, "malformed");
       return "refused";
     }
-    const { gate, physics } = this.#settings;
-    const reason = this.#closed ? "closed" : refusalAt(gate, wave, this.presence.vibrator, physics);
+    const { gate } = this.#settings;
+    const reason = this.#refusalOf(wave) ?? (this.adaptive?.admits(wave) === false ? "floor" : undefined);
     if (reason !== undefined) {
       this.#refuse(wave, reason);
       return "refused";
@@ -241,6 +284,7 @@ export class Delivery implements Listener {
         this.absorb(victim, "evicted");
       }
     }
+    this.adaptive?.queued(inbox.size);
     wave.exchange?.admitted(this.teller);
     if (this.#circuit?.isOpen(this.#ended) === true) {
       this.#circuit.took(this.#settings.clock.monotonic(), this.#ended);
@@ -260,6 +304,12 @@ export class Delivery implements Listener {
       const { id, channel, around } = wave;
       observers.diffracted.tell({ id, channel, wave, vibrator, pattern, around, bends: around.length });
     }
+  }
+
+  /** Why `wave` does not pass its gate, the adaptive floor left out. */
+  #refusalOf(wave: Wave): AbsorbReason | undefined {
+    const { gate, physics } = this.#settings;
+    return this.#closed ? "closed" : refusalAt(gate, wave, this.presence.vibrator, physics);
   }
 
   #openInbox(): Inbox<Wave> {
@@ -312,6 +362,7 @@ export class Delivery implements Listener {
       if (wave === undefined) {
         return undefined;
       }
+      this.adaptive?.queued(inbox.size);
       if (inbox.crowded && inbox.easeOff()) {
         this.#tuning?.pressure();
       }
@@ -357,9 +408,11 @@ export class Delivery implements Listener {
   /** Puts a wave that was held back into the inbox. */
   putBack(wave: Wave): void {
     this.#held--;
-    for (const victim of this.#openInbox().putBack(wave)) {
+    const inbox = this.#openInbox();
+    for (const victim of inbox.putBack(wave)) {
       this.absorb(victim, "evicted");
     }
+    this.adaptive?.queued(inbox.size);
   }
 
   /** A wave of `order: "key"` is done with: the next one of its key may come. */
@@ -403,9 +456,9 @@ export class Delivery implements Listener {
     this.#count(wave, reason);
     const code = REFUSALS[reason];
     if (code !== undefined) {
-      wave.exchange?.returned({ code, floor: this.#settings.gate.floor, ...this.teller });
+      wave.exchange?.returned(this.#refusal(code));
       if (wave.reflects) {
-        this.comeBack(wave, causeOfRefusal({ code, ...this.teller }));
+        this.comeBack(wave, causeOfRefusal(this.#refusal(code)));
       }
     }
   }
@@ -415,9 +468,9 @@ export class Delivery implements Listener {
     this.#count(wave, reason);
     const code = REFUSALS[reason];
     if (code !== undefined) {
-      wave.exchange?.refused({ code, floor: this.#settings.gate.floor, ...this.teller });
+      wave.exchange?.refused(this.#refusal(code));
       if (wave.reflects) {
-        this.comeBack(wave, causeOfRefusal({ code, ...this.teller }));
+        this.comeBack(wave, causeOfRefusal(this.#refusal(code)));
       }
     }
   }
@@ -427,6 +480,15 @@ export class Delivery implements Listener {
     if (wave.exchange === undefined && !this.#settings.observes) {
       this.#settings.returns.send(wave, cause);
     }
+  }
+
+  /** What the emitter of a command or query is told: how loud it has to be, or for how long to wait. */
+  #refusal(code: Refusal["code"]): Refusal {
+    const { adaptive } = this;
+    const { floor } = this.load;
+    return adaptive !== undefined && code === "AETHER_SHED"
+      ? { code, floor, retryAfterMs: adaptive.retryAfterMs, ...this.teller }
+      : { code, floor, ...this.teller };
   }
 
   /** Drops a wave that was taken because its payload breaks the schema, as `error` says. */
@@ -455,6 +517,7 @@ export class Delivery implements Listener {
   /** From now on everything that comes is absorbed as `closed`. */
   close(): void {
     this.#closed = true;
+    this.adaptive?.close();
   }
 
   /** Absorbs what is in the inbox as `closed`: everything, commands and queries only, or recorded waves only. */

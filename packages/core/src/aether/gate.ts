@@ -1,6 +1,6 @@
 /** The gate of a resonance: what it lets in, and what the emitter is told when a wave was not let in or not kept. */
 
-import { BANDS } from "../physics/amplitude.ts";
+import { BANDS, band } from "../physics/amplitude.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Refusal } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
@@ -51,6 +51,14 @@ export function openBandOf(gate: Gate, physics: Physics): number {
   }
   const floor = physics.floors ? gate.floor : 0;
   return Math.ceil((Math.max(floor, 2 * physics.minAmplitude) / physics.perHop) * BANDS);
+}
+
+/**
+ * The lowest band of which a plain wave may pass the floor of `gate`: waves of lower bands never do, whoever emits
+ * them, for no crossing makes a wave louder. 0: no band is without hope.
+ */
+export function lowestBandOf(gate: Gate, physics: Physics): number {
+  return physics.floors ? band(gate.floor) : 0;
 }
 
 /** What the emitter of a command or query is told, by the reason for which its wave was absorbed. */

@@ -422,6 +422,9 @@ export class Handlers implements Runnable, Consumer {
   #end(handling: Handling): void {
     handling.settle();
     this.#active--;
+    if (this.#delivery.adaptive !== undefined && this.#delivery.size > 0) {
+      this.#delivery.adaptive.completed();
+    }
   }
 
   #finished(wave: Wave): void {

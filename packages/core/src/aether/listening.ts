@@ -206,7 +206,7 @@ export class Listening {
   }
 
   #deliverySettings(settings: ResonanceSettings, observes: boolean): DeliverySettings {
-    const { physics, clock, observers, limits, traits, returns, deadLetters } = this.#parts;
+    const { physics, clock, observers, limits, traits, returns, deadLetters, deadlines } = this.#parts;
     return {
       teller: this.#teller,
       observes,
@@ -216,6 +216,10 @@ export class Listening {
         allowed: limits.allowedSources,
         dedupe: traits.duplicates,
       },
+      adaptive:
+        settings.adaptive === undefined || observes || !physics.floors
+          ? undefined
+          : { options: settings.adaptive, deadlines },
       inbox: settings.inbox,
       physics,
       clock,

@@ -3,7 +3,7 @@
 import { expected } from "../errors.ts";
 import type { ReflectCode } from "../wave/exchange.ts";
 import type { Wave } from "../wave/wave.ts";
-import type { AbsorbReason } from "./stats.ts";
+import type { AbsorbReason, Load } from "./stats.ts";
 
 /** A wave, by its id and channel, and the wave itself. */
 export interface WaveEvent {
@@ -40,7 +40,8 @@ export interface AetherEvents {
   coalesced: ReceiverEvent;
   /** A wave was taken after it went around other members of the group: `around` names them, one a bend. */
   diffracted: ReceiverEvent & { readonly around: readonly string[]; readonly bends: number };
-  floor: { readonly vibrator: string; readonly pattern: string; readonly floor: number };
+  /** An adaptive noise floor has moved. */
+  floor: { readonly vibrator: string; readonly pattern: string } & Load;
   connected: { readonly medium: string };
   disconnected: { readonly medium: string; readonly reason: unknown };
   /** An inbox became more than half full. */

@@ -5,6 +5,7 @@ import type { InboxSettings } from "../inbox/inbox.ts";
 import type { From } from "../medium/recorder.ts";
 import { LONGEST_CHANNEL } from "../wave/channel-name.ts";
 import type { HandlerSettings } from "./handlers.ts";
+import { DEFAULT_NOISE_FLOOR, type NoiseFloor, type NoiseFloorOption, noiseFloorOf } from "./noise-floor.ts";
 import { assertKnown, millisecondsOf, signalOf, wholeOf } from "./options.ts";
 
 /** Options of `resonateOn`, and as defaults of `vibrator`. */
@@ -20,8 +21,11 @@ export interface ResonanceOptions {
    * loudest now. Default: louder bands more often.
    */
   readonly order?: "fifo" | "key" | "strongest" | undefined;
-  /** Amplitude below which it does not listen, 0..1. Default 0.01. */
-  readonly noiseFloor?: number | undefined;
+  /**
+   * Amplitude below which it does not listen, 0..1, default 0.01; or `"adaptive"`: as high as the load demands. An
+   * object tunes that: `static` is the floor that it never goes below.
+   */
+  readonly noiseFloor?: NoiseFloorOption | undefined;
   /** Most waves (default 65,536) and bytes (default 64 MiB) that wait. */
   readonly inbox?: { readonly capacity?: number | undefined; readonly bytes?: number | undefined } | undefined;
   /** How long a handler may take. Default 30,000. */
@@ -64,9 +68,8 @@ const BACKOFF_OPTIONS: Known<NonNullable<ResonanceOptions["backoffMs"]>> = { bas
 const LONGEST_NAME = 128;
 
 /** The settings that a resonance runs by; those of one vibrator with no options of their own share one object. */
-export interface ResonanceSettings {
+export interface ResonanceSettings extends NoiseFloor {
   readonly group: string | false | undefined;
-  readonly floor: number;
   readonly echo: boolean;
   readonly inbox: InboxSettings;
   readonly handlers: HandlerSettings;
@@ -74,7 +77,7 @@ export interface ResonanceSettings {
 
 const DEFAULTS: ResonanceSettings = {
   group: undefined,
-  floor: 0.01,
+  ...DEFAULT_NOISE_FLOOR,
   echo: true,
   inbox: { capacity: 65_536, bytes: 64 * 1024 * 1024, order: "banded" },
   handlers: { concurrency: 100, timeoutMs: 30_000, maxAttempts: undefined, backoffMs: { base: 250, max: 60_000 } },
@@ -114,7 +117,7 @@ export function fromOf(from: ResonanceOptions["from"] = "new"): From {
 }
 
 function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSettings {
-  const { group = base.group, noiseFloor = base.floor, echo = base.echo } = options;
+  const { group = base.group, noiseFloor, echo = base.echo } = options;
   if (group !== false && group !== undefined) {
     assertName("group", group);
   }
@@ -123,7 +126,7 @@ function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSet
   }
   return {
     group,
-    floor: floorOf(noiseFloor),
+    ...(noiseFloor === undefined ? { floor: base.floor, adaptive: base.adaptive } : noiseFloorOf(noiseFloor)),
     echo,
     inbox: inboxOf(base.inbox, options),
     handlers: handlersOf(base.handlers, options),
@@ -156,19 +159,6 @@ function handlersOf(base: HandlerSettings, options: VibratorOptions): HandlerSet
       max: millisecondsOf("backoffMs.max", backoff.max ?? base.backoffMs.max),
     },
   };
-}
-
-function floorOf(noiseFloor: unknown): number {
-  if (noiseFloor === "adaptive" || (typeof noiseFloor === "object" && noiseFloor !== null)) {
-    throw new AetherError(
-      "AETHER_UNSUPPORTED",
-      "The adaptive noise floor is not built yet: give `noiseFloor` a number from 0 to 1",
-    );
-  }
-  if (typeof noiseFloor === "number" && noiseFloor >= 0 && noiseFloor <= 1) {
-    return noiseFloor;
-  }
-  throw expected("noiseFloor", "a number from 0 to 1", noiseFloor);
 }
 
 /** Throws `AETHER_BAD_OPTION` unless `label` may name a vibrator or a group. */

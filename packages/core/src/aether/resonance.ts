@@ -6,7 +6,7 @@ import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
 import { assertKnown, millisecondsOf } from "./options.ts";
-import type { Stats, Tally } from "./stats.ts";
+import type { ResonanceStats, Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
 
 /** How long `close()` waits for what was heard. */
@@ -37,7 +37,7 @@ export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, Asyn
   /** Stops taking waves out of the inbox; it goes on hearing. */
   pause(): void;
   resume(): void;
-  stats(): Stats;
+  stats(): ResonanceStats;
   /**
    * Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. A handler may await
    * the close of what it runs in: it is not waited for itself. With explicit causality nobody knows who calls, so
@@ -115,8 +115,8 @@ export class OpenResonance implements Resonance {
     this.#consumer.resume();
   }
 
-  stats(): Stats {
-    return this.tally.stats(0);
+  stats(): ResonanceStats {
+    return { ...this.tally.stats(0), ...this.#delivery.load };
   }
 
   /** The counters behind {@link stats}. */

@@ -45,6 +45,19 @@ export interface Stats {
   readonly diffracted: number;
 }
 
+/** How high a noise floor is at one moment, and why. docs/physics.md §3. */
+export interface Load {
+  /** Amplitude below which the resonance does not listen, 0..1. */
+  readonly floor: number;
+  /** The share of waves that it sheds to keep up, 0..0.99. */
+  readonly shed: number;
+  /** Milliseconds that a wave has to wait in the inbox; measured where the floor is adaptive, else 0. */
+  readonly delayMs: number;
+}
+
+/** Counts of one resonance, and its load. */
+export interface ResonanceStats extends Stats, Load {}
+
 /** Counts of a whole aether. */
 export interface AetherStats extends Stats {
   /** Emitted waves that were too quiet to cross. */

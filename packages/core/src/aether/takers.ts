@@ -154,6 +154,7 @@ export class Takers implements Consumer {
 
   #taken(wave: Wave): void {
     this.#delivery.delivered++;
+    this.#delivery.adaptive?.completed();
     if (this.#parts.observers.delivered.listens) {
       this.#delivery.tellDelivered(wave);
     }

@@ -3,6 +3,7 @@
 import { triesOf } from "../physics/bend.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Listener, Uptake } from "./medium.ts";
+import { offer } from "./offer.ts";
 
 /** A member, and the wave as it comes to it. */
 interface Offer {
@@ -26,16 +27,16 @@ export function carryAround(wave: Wave, candidates: readonly Listener[], refuser
   const left = had.length === 0 ? candidates : candidates.filter((member) => !had.includes(instanceOf(member)));
   let met: readonly string[] = refuser === undefined ? [] : [instanceOf(refuser)];
   while (met.length < tries) {
-    const offer = nextOffer(wave, left, met, tries);
-    if (offer === undefined) {
+    const next = nextOffer(wave, left, met, tries);
+    if (next === undefined) {
       break;
     }
-    const { member } = offer;
-    const uptake = member.receive(offer.wave);
+    const { member } = next;
+    const uptake = offer(member, next.wave);
     if (uptake !== "refused" || wave.exchange === undefined || !member.diffracts) {
       return uptake;
     }
-    met = [...offer.wave.around.slice(had.length), instanceOf(member)];
+    met = [...next.wave.around.slice(had.length), instanceOf(member)];
   }
   return "refused";
 }

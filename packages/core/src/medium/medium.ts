@@ -50,6 +50,16 @@ export interface Listener {
    * do. Asking changes nothing. Once in a while it says no so that a wave may find out how things are.
    */
   opaqueTo(wave: Wave): boolean;
+  /**
+   * Waves of lower bands it does not want to be handed: the medium keeps them away where it can.
+   * 0: it wants everything. Changes are told by `pressure`.
+   */
+  readonly lowestBand: number;
+  /**
+   * Counts a wave below its lowest band that the medium has kept away from it: as received and refused, which the
+   * emitter of a command or query is told. For media that know of such a wave.
+   */
+  filtered(wave: Wave): void;
   /** Takes a wave. `"crowded"`: taken, and its inbox is over half full. Never throws, never runs a handler. */
   receive(wave: Wave): Uptake;
   /**
@@ -119,6 +129,12 @@ export interface MediumEvents {
  * - propagate tells how many groups were reached
  * - a refused wave counts as not reached
  * - a wave that nobody hears is no error
+ * - a wave of a wanted band is never kept away
+ * - a band that is wanted again is heard again
+ * - a wave of an unwanted band comes to its listener once or is told to it once
+ * - a wave of an unwanted band counts as not reached
+ * - a member that wants a wave's band is preferred to one that does not
+ * - a command of a band that nobody wants comes back refused
  * - a crowded listener slows its emitter
  * - room is told once every group has it
  * - a command's way back reaches its emitter
@@ -182,7 +198,10 @@ export interface Outlet {
 
 /** A listener's place in the medium. */
 export interface Tuning {
-  /** Tells that {@link Listener.openBand} has changed, for its inbox has become crowded or has room again. */
+  /**
+   * Tells that {@link Listener.openBand} or {@link Listener.lowestBand} has changed, for the listener has become more
+   * or less loaded.
+   */
   pressure(): void;
   /** Ends it: resolves when nothing more will be received. */
   close(): Promise<void>;

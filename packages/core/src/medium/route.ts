@@ -4,6 +4,7 @@ import { BANDS } from "../physics/amplitude.ts";
 import type { Wave } from "../wave/wave.ts";
 import { Circle, type Rota } from "./circle.ts";
 import type { Listener, Uptake } from "./medium.ts";
+import { offer } from "./offer.ts";
 import { isMeantFor } from "./target.ts";
 
 /** How many groups took a wave, and whether one of them is short of room. */
@@ -21,6 +22,8 @@ export class Route {
   generation = -1;
   /** Band from which on every listener takes a plain wave without looking; 8: never. */
   openBand: number = BANDS;
+  /** Waves of lower bands are wanted by none, or not by all. */
+  lowestBand = 0;
   /** Most hops, waves and bytes that every listener takes in one run. */
   runHops = 0;
   runWaves = 0;
@@ -74,6 +77,7 @@ export class Route {
       circles.length > 0 || this.#observers.length > 0
         ? BANDS
         : alone.reduce((highest, listener) => Math.max(highest, listener.openBand), 0);
+    this.lowestBand = listeners.reduce((highest, { lowestBand }) => Math.max(highest, lowestBand), 0);
     this.runHops = alone.reduce((least, { runHops }) => Math.min(least, runHops), Number.MAX_SAFE_INTEGER);
     this.runWaves = alone.reduce((least, { runWaves }) => Math.min(least, runWaves), Number.MAX_SAFE_INTEGER);
     this.runBytes = alone.reduce((least, { runBytes }) => Math.min(least, runBytes), Number.MAX_SAFE_INTEGER);
@@ -82,23 +86,26 @@ export class Route {
   /** Hands `wave` to everybody it is for, one by one. */
   carry(wave: Wave): Reach {
     const reach: Reach = { heard: 0, crowded: false };
+    const hand = this.lowestBand > 0 ? offer : receive;
     // A wave that its emitter sends again is for those alone that have not had it, and nobody looks on twice.
     const { around, to } = wave;
     const isAgain = around.length > 0;
     for (const listener of this.alone) {
       const { presence } = listener;
       if (!(isAgain && around.includes(presence.instance)) && (to === undefined || isMeantFor(to, presence))) {
-        count(reach, listener.receive(wave));
+        count(reach, hand(listener, wave));
       }
     }
     for (const circle of this.#circles) {
       const { members } = circle;
       const meant = to === undefined ? members : members.filter(({ presence }) => isMeantFor(to, presence));
       if (wave.kind === "broadcast") {
-        const uptakes = meant.map((member) => member.receive(wave));
+        const uptakes = meant.map((member) => hand(member, wave));
         count(reach, uptakes.find((uptake) => uptake === "crowded") ?? uptakes.find(taken) ?? "refused");
       } else {
-        count(reach, (meant.length === members.length ? circle.carry(wave) : meant[0]?.receive(wave)) ?? "refused");
+        const [only] = meant;
+        const uptake = meant.length === members.length ? circle.carry(wave) : only && hand(only, wave);
+        count(reach, uptake ?? "refused");
       }
     }
     for (const observer of isAgain ? NOBODY : this.#observers) {
@@ -116,6 +123,10 @@ export class Route {
     const circle = this.#circles.find((candidate) => candidate.full);
     return circle && Promise.race(circle.members.map((member) => member.room()));
   }
+}
+
+function receive(listener: Listener, wave: Wave): Uptake {
+  return listener.receive(wave);
 }
 
 function taken(uptake: Uptake): boolean {

@@ -39,10 +39,12 @@ describe("stats", () => {
   test("have the shape of the contract, all zero at first", async () => {
     const aether = await connect();
     const resonance = await aether.vibrator("beta").resonateOn("a");
-    expect(Object.keys(resonance.stats()).sort()).toEqual(FIELDS);
+    expect(Object.keys(resonance.stats()).sort()).toEqual([...FIELDS, "delayMs", "floor", "shed"].sort());
+    expect(resonance.stats()).toMatchObject({ floor: 0.01, shed: 0, delayMs: 0 });
     expect(Object.keys(aether.stats())).toEqual(expect.arrayContaining(FIELDS));
     expect([...ABSORB_REASONS].sort()).toEqual(REASONS);
-    for (const stats of [resonance.stats(), aether.stats()]) {
+    const { floor, ...counts } = resonance.stats();
+    for (const stats of [counts, aether.stats()]) {
       expect(Object.keys(stats.absorbed).sort()).toEqual(REASONS);
       const numbers = [
         ...Object.values(stats.absorbed),

@@ -22,6 +22,11 @@ export class ManualClock implements Clock {
     return this.#time;
   }
 
+  /** How many alarms have neither rung nor been cancelled. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   schedule(task: () => void, delayMs: number): Alarm {
     const pending = { due: this.#time + Math.max(0, delayMs), order: this.#order++, task };
     this.#pending.add(pending);

@@ -50,6 +50,7 @@ export class World {
     await add("small", "a.*", { inbox: { capacity: 30 }, concurrency: 2 });
     await add("small", "a.*", { inbox: { capacity: 5, bytes: 2000 }, concurrency: 1, order: "fifo" });
     await add("picky", "a.>", { noiseFloor: 0.6 });
+    await add("loaded", "a.*", { noiseFloor: { static: 0.05, targetMs: 5, tickMs: 5 }, concurrency: 2 });
     await add("alone", ">", { group: false, echo: false, inbox: { capacity: 100 } });
     await add("keyed", "a.*", { order: "key", inbox: { capacity: 20 }, concurrency: 3 });
     await add("retrying", "a.0", { maxAttempts: 3, backoffMs: { base: 1, max: 2 }, inbox: { capacity: 50 } });

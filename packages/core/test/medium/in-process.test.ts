@@ -181,6 +181,42 @@ describe("presence and interest", () => {
   });
 });
 
+describe("bands that are not wanted", () => {
+  const emit = (payload: unknown, amplitude: number): unknown =>
+    link.outlet("orders").propagate(sampleWave({ payload, amplitude, channel: "orders" }));
+
+  test("are kept away, counted by the listener, and not reached", async () => {
+    const choosy = await listening(link, "orders", { openBand: 8, lowestBand: 4 });
+    expect([emit(1, 0.49), emit(2, 0.5), emit(3, 0)]).toEqual([0, 1, 0]);
+    expect(choosy.heard).toEqual([2]);
+    expect(choosy.keptAway).toEqual([1, 3]);
+  });
+
+  test("are as many as the listener said last", async () => {
+    const choosy = await listening(link, "orders", { openBand: 8, lowestBand: 4 });
+    emit(1, 0.3);
+    choosy.lowestBand = 1;
+    choosy.tuning.pressure();
+    emit(2, 0.3);
+    choosy.lowestBand = 7;
+    choosy.tuning.pressure();
+    emit(3, 0.8);
+    expect(choosy.heard).toEqual([2]);
+    expect(choosy.keptAway).toEqual([1, 3]);
+  });
+
+  test("are told to one member of a group, and all members of a broadcast", async () => {
+    const options = { group: "workers", name: "work", openBand: 8, lowestBand: 2 };
+    const members = [await listening(link, "orders", options), await listening(link, "orders", options)];
+    emit(1, 0.1);
+    const kept = (): unknown[] => members.flatMap(({ keptAway }) => keptAway);
+    expect(kept()).toEqual([1]);
+    link.outlet("orders").propagate(sampleWave({ payload: 2, amplitude: 0.1, channel: "orders", kind: "broadcast" }));
+    expect(kept().sort()).toEqual([1, 2, 2]);
+    expect(members.flatMap(({ heard }) => heard)).toEqual([]);
+  });
+});
+
 describe("reflections", () => {
   test("reach every link, so also that of the emitter", async () => {
     const others = new Told();

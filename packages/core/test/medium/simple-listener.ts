@@ -12,6 +12,8 @@ export interface SimpleOptions {
   readonly observes?: boolean;
   /** Band from which on it takes plain waves without looking; 8: never. Default 0. */
   readonly openBand?: number;
+  /** Waves of lower bands are not wanted. Default 0. */
+  readonly lowestBand?: number;
   /** Waves, and bytes, that may come in one run. Default: any number. */
   readonly runWaves?: number;
   readonly runBytes?: number;
@@ -29,6 +31,9 @@ export class SimpleListener implements Listener {
   readonly presence: Presence;
   readonly observes: boolean;
   openBand: number;
+  lowestBand: number;
+  /** Payloads of all waves that were kept away. */
+  readonly keptAway: unknown[] = [];
   readonly runHops: number;
   readonly runWaves: number;
   readonly runBytes: number;
@@ -54,6 +59,7 @@ export class SimpleListener implements Listener {
     this.presence = { vibrator: `vibrator-${made}`, instance: `instance-${made}`, pattern, group, name };
     this.observes = observes;
     this.openBand = openBand;
+    this.lowestBand = options.lowestBand ?? 0;
     this.runWaves = options.runWaves ?? Number.POSITIVE_INFINITY;
     this.runBytes = options.runBytes ?? Number.POSITIVE_INFINITY;
     this.runHops = options.runHops ?? Number.POSITIVE_INFINITY;
@@ -62,11 +68,15 @@ export class SimpleListener implements Listener {
   }
 
   hears(wave: Wave): boolean {
-    return this.#hears?.(wave) ?? true;
+    return wave.band >= this.lowestBand && (this.#hears?.(wave) ?? true);
   }
 
   opaqueTo(): boolean {
     return this.opaque;
+  }
+
+  filtered(wave: Wave): void {
+    this.keptAway.push(wave.payload);
   }
 
   receive(wave: Wave): Uptake {

@@ -1,11 +1,11 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
-import { AetherError, band, type Listener, type Tuning, type Wave } from "@aether/core";
+import { AetherError, band, isMeantFor, type Listener, type Tuning, type Wave } from "@aether/core";
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import type { PresenceBeats } from "../presence/presence-beats.ts";
 import { queueOf, type SubjectClass, type Subjects } from "../subjects.ts";
-import { decode, type Inbound, isEnvelope, waveOf } from "../wire/envelope.ts";
+import { decode, type Inbound, type InboundParts, isEnvelope, waveOf } from "../wire/envelope.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { type ForeignParts, foreignWave } from "./foreign-wave.ts";
 
@@ -27,6 +27,12 @@ const KINDS: Readonly<Record<SubjectClass, ReadonlySet<Wave["kind"]>>> = {
   o: new Set(["command", "query"]),
   r: new Set(["event", "broadcast", "command"]),
 };
+
+/** Whether such a wave may come on a subject of this class. */
+function isOf(kind: SubjectClass, { head, extras }: InboundParts): boolean {
+  // An event for one member of a group alone comes as broadcasts do.
+  return KINDS[kind].has(head.kind) || (kind === "b" && head.kind === "event" && extras.to?.instance !== undefined);
+}
 
 /** One listener's place in NATS. */
 export class Hearing implements Tuning {
@@ -87,13 +93,16 @@ export class Hearing implements Tuning {
   #take(kind: SubjectClass, placeBand: number, inbound: Inbound): void {
     const { parts, request } = inbound;
     // A wave in a band that is not its own would get around what a broker permits.
-    if (band(parts.amplitude) !== placeBand || !KINDS[kind].has(parts.head.kind)) {
+    if (band(parts.amplitude) !== placeBand || !isOf(kind, parts)) {
       this.#listener.malformed(1);
       return;
     }
     const asks = kind === "q";
     if (asks !== (request !== undefined)) {
       this.#listener.malformed(1);
+      return;
+    }
+    if (!this.#listener.observes && !isMeantFor(parts.extras.to, this.#listener.presence)) {
       return;
     }
     const exchange = request && this.#parts.arrivals.exchange(parts.head.origin.sourceId, request);

@@ -61,7 +61,9 @@ export class NatsOutlet implements Outlet {
 
   #carry(wave: Wave): undefined | Promise<undefined> {
     const { connection, writer, packing } = this.#parts;
-    const subject = this.#subject(wave.kind === "broadcast" ? "b" : "w", wave.band);
+    // What is for one member of a group alone goes to all of them: a server would pick any.
+    const reachesAll = wave.kind === "broadcast" || wave.to?.instance !== undefined;
+    const subject = this.#subject(reachesAll ? "b" : "w", wave.band);
     this.#assertAllowed(subject);
     const item = outbound(wave, undefined, writer);
     this.#assertFits(item);

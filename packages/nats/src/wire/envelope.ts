@@ -1,7 +1,15 @@
 /** The envelope: waves as bytes, byte by byte as docs/wire-format.md says. */
 
 import { crc32 } from "node:zlib";
-import { type Moment, type Origin, Wave, type WaveExtras, type WaveHead, type WaveKind } from "@aether/core";
+import {
+  type Moment,
+  type Origin,
+  type Target,
+  Wave,
+  type WaveExtras,
+  type WaveHead,
+  type WaveKind,
+} from "@aether/core";
 import { type PayloadWriter, type Prepared, readPayload } from "./payloads.ts";
 import { Malformed, Scanner } from "./scanner.ts";
 import { mostBytes, type Slab } from "./slab.ts";
@@ -44,6 +52,7 @@ const HAS = {
   reflects: 1 << 13,
   /** It says of its body what its kind does not say by itself. */
   otherBody: 1 << 14,
+  to: 1 << 15,
 } as const;
 
 /** What a command or query says of its way back. */
@@ -71,10 +80,13 @@ export function outbound(wave: Wave, request: Request | undefined, writer: Paylo
 
 /** Most bytes that `wave` takes in a message. */
 export function mostBytesOf({ wave, prepared }: Outbound): number {
-  const { id, key, cause } = wave;
-  let bytes = 100 + mostBytes(id) + mostBytes(wave.trace);
+  const { id, key, cause, to } = wave;
+  let bytes = 150 + mostBytes(id) + mostBytes(wave.trace);
   bytes += cause === undefined ? 0 : mostBytes(cause);
   bytes += key === undefined ? 0 : mostBytes(key);
+  if (to !== undefined) {
+    bytes += mostBytes(to.group || "") + mostBytes(to.name) + mostBytes(to.instance ?? "");
+  }
   for (const [name, value] of Object.entries(wave.headers)) {
     bytes += mostBytes(name) + mostBytes(value);
   }
@@ -109,6 +121,20 @@ export function encode(slab: Slab, channel: Seal, waves: readonly Outbound[], or
   return slab.end();
 }
 
+/** A group, or nothing for none; then name and instance, the latter empty for any. */
+function writeTarget(slab: Slab, { group, name, instance = "" }: Target): void {
+  slab.text(group === false ? "" : group);
+  slab.text(name);
+  slab.text(instance);
+}
+
+function readTarget(scanner: Scanner): Target {
+  const group = scanner.text();
+  const name = scanner.text();
+  const instance = scanner.text();
+  return { group: group === "" ? false : group, name, instance: instance === "" ? undefined : instance };
+}
+
 /** Whether waves of `kind` come back with their payload when nothing else is said. */
 function reflectsBodyOf(kind: WaveKind): boolean {
   return kind === "command" || kind === "query";
@@ -117,7 +143,7 @@ function reflectsBodyOf(kind: WaveKind): boolean {
 function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   const whole = slab.openU32();
   const head = slab.openU16();
-  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version, gain } = wave;
+  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
   const headerEntries = Object.entries(headers);
   let flags = 0;
   flags |= halfLifeMs < Number.POSITIVE_INFINITY ? HAS.halfLife : 0;
@@ -133,6 +159,7 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   flags |= wave.named ? HAS.named : 0;
   flags |= request === undefined ? 0 : HAS.request;
   flags |= gain === 1 ? 0 : HAS.gain;
+  flags |= to === undefined ? 0 : HAS.to;
   flags |= wave.reflects ? HAS.reflects : 0;
   flags |= wave.reflectsBody === reflectsBodyOf(wave.kind) ? 0 : HAS.otherBody;
   slab.u8(KIND_NUMBERS[wave.kind]);
@@ -181,6 +208,9 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   }
   if (gain !== 1) {
     slab.f64(gain);
+  }
+  if (to !== undefined) {
+    writeTarget(slab, to);
   }
   slab.closeU16(head);
   if (typeof prepared === "string") {
@@ -301,6 +331,7 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
   const version = flags & HAS.version ? scanner.u32() : undefined;
   const request = flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined;
   const gain = flags & HAS.gain ? scanner.f64() : undefined;
+  const to = flags & HAS.to ? readTarget(scanner) : undefined;
   // What a later version has added to the head stands here, and is passed over.
   scanner.seek(payloadAt, end);
   const body = scanner.bytes(scanner.left);
@@ -318,7 +349,7 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
       moment,
       lineage: isRoot ? undefined : { hops, cause, trace },
       extras: {
-        ...{ age, phase, weight, key, headers, version, gain, emittedAt },
+        ...{ age, phase, weight, key, headers, version, gain, to, emittedAt },
         named: (flags & HAS.named) !== 0,
         reflects: (flags & HAS.reflects) !== 0,
         reflectsBody: (flags & HAS.otherBody) === 0 ? undefined : !reflectsBodyOf(kind),

@@ -15,6 +15,8 @@ export interface EarOptions {
   readonly uptake?: Uptake | undefined;
   /** Default 0: all plain waves may come in runs. 8: it looks at each wave. */
   readonly openBand?: number | undefined;
+  /** Waves of lower bands it does not want, and looks at each. Default 0: it wants everything. */
+  readonly lowestBand?: number | undefined;
   /** Most waves of one run. Default: any number. */
   readonly runWaves?: number | undefined;
   /** Most bytes of one run. Default: any number. */
@@ -42,6 +44,8 @@ export class Ear implements Listener {
   readonly observes: boolean;
   /** Whoever changes it tells the medium by `pressure`. */
   openBand: number;
+  /** Whoever changes it tells the medium by `pressure`. */
+  lowestBand: number;
   readonly runHops: number = Number.POSITIVE_INFINITY;
   readonly runWaves: number;
   readonly runBytes: number;
@@ -56,6 +60,8 @@ export class Ear implements Listener {
   readonly waves: Wave[] = [];
   /** How much came for it that was no wave. */
   noise = 0;
+  /** Ids of the waves it did not want, whether it was handed them or told of them. */
+  readonly unwanted: string[] = [];
   readonly faults: Set<RunFault> = new Set();
   /** Instance ids of those whose waves only showed that interest has spread to them. */
   readonly warmedBy: Set<string> = new Set();
@@ -68,7 +74,8 @@ export class Ear implements Listener {
     const { vibrator = instance, group = false, name = pattern, observes = false, uptake = "admitted" } = options;
     this.presence = { vibrator, instance, pattern, group, name };
     this.observes = observes;
-    this.openBand = options.openBand ?? (uptake === "admitted" ? 0 : BANDS);
+    this.lowestBand = options.lowestBand ?? 0;
+    this.openBand = options.openBand ?? (uptake === "admitted" && this.lowestBand === 0 ? 0 : BANDS);
     this.#uptake = uptake;
     this.runWaves = options.runWaves ?? Number.POSITIVE_INFINITY;
     this.runBytes = options.runBytes ?? Number.POSITIVE_INFINITY;
@@ -87,7 +94,15 @@ export class Ear implements Listener {
   }
 
   hears(wave: Wave): boolean {
-    return !this.deaf && this.#around.isOwn(wave);
+    return !this.deaf && wave.band >= this.lowestBand && this.#around.isOwn(wave);
+  }
+
+  filtered(wave: Wave): void {
+    if (this.#around.isOwn(wave)) {
+      const { vibrator: by, instance: byId } = this.presence;
+      this.unwanted.push(wave.id);
+      wave.exchange?.refused({ code: "AETHER_SHED", by, byId });
+    }
   }
 
   opaqueTo(): boolean {
@@ -96,6 +111,10 @@ export class Ear implements Listener {
 
   receive(wave: Wave): Uptake {
     if (!this.#around.isOwn(wave)) {
+      return "refused";
+    }
+    if (wave.band < this.lowestBand) {
+      this.filtered(wave);
       return "refused";
     }
     this.#take(wave);

@@ -2,6 +2,7 @@
 
 import type { Medium } from "@aether/core";
 import { type ConformanceCase, type ConformanceOptions, type Guarantee, register } from "./conformance-case.ts";
+import { bands } from "./guarantees/bands.ts";
 import { closing } from "./guarantees/closing.ts";
 import { counting } from "./guarantees/counting.ts";
 import { detours } from "./guarantees/detours.ts";
@@ -25,6 +26,7 @@ const GUARANTEES: readonly Guarantee[] = [
   ...observing,
   ...passage,
   ...counting,
+  ...bands,
   ...room,
   ...exchanges,
   ...presence,

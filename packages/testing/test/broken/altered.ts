@@ -70,6 +70,8 @@ export interface Disguise {
   readonly diffracts?: boolean;
   readonly opaqueTo?: (wave: Wave) => boolean;
   readonly receive?: (wave: Wave, next: (wave: Wave) => Uptake) => Uptake;
+  readonly lowestBand?: number;
+  readonly filtered?: (wave: Wave) => void;
   /** Default: where it receives in its own way, 8, so that each wave is offered. */
   readonly openBand?: number;
 }
@@ -95,6 +97,10 @@ export function disguised(listener: Listener, disguise: Disguise): Listener {
     hears: (wave) => listener.hears(wave),
     diffracts: disguise.diffracts ?? listener.diffracts,
     opaqueTo: disguise.opaqueTo ?? ((wave) => listener.opaqueTo(wave)),
+    get lowestBand() {
+      return disguise.lowestBand ?? listener.lowestBand;
+    },
+    filtered: (wave) => (disguise.filtered ?? ((kept) => listener.filtered(kept)))(wave),
     get runHops() {
       return listener.runHops;
     },

@@ -107,7 +107,10 @@ export const groups: readonly BrokenMedium[] = [
         resonate: (listener, next) =>
           next({ ...disguised(listener, { openBand: listener.openBand }), hears: () => true }),
       }),
-    breaks: ["a member that hears a wave is preferred to one that does not"],
+    breaks: [
+      "a member that hears a wave is preferred to one that does not",
+      "a member that wants a wave's band is preferred to one that does not",
+    ],
   },
   {
     name: "does not ask whom a wave is for",
