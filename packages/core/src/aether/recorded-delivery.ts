@@ -36,7 +36,8 @@ export class RecordedDelivery extends Delivery {
 
   /** It has up to two waves in hand for each of `concurrency` handlers, and no more than its inbox is meant to hold. */
   constructor(presence: Presence, settings: DeliverySettings, concurrency: number) {
-    super(presence, { ...settings, inbox: { ...settings.inbox, ...ROOMY } });
+    // Nothing is shed here: a wave of a record that is not handled now is handled later.
+    super(presence, { ...settings, adaptive: undefined, inbox: { ...settings.inbox, ...ROOMY } });
     this.#bounds = settings.inbox;
     this.#mostAhead = Math.min(2 * concurrency, settings.inbox.capacity);
     const wanted = (): number => this.#wanted;
@@ -140,6 +141,12 @@ export class RecordedDelivery extends Delivery {
       return "refused";
     }
     return super.receive(wave);
+  }
+
+  override filtered(wave: Wave): void {
+    if (wave.kind === "query") {
+      super.filtered(wave);
+    }
   }
 
   override receiveRun(waves: readonly Wave[], from: number, to: number): void {
