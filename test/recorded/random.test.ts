@@ -163,7 +163,7 @@ describe("over a record with members that fail, leave and die", () => {
         }
         traffic.check();
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 });
