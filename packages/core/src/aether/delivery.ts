@@ -132,6 +132,10 @@ export class Delivery implements Listener, Loaded {
     return passes && this.adaptive?.hears(wave) !== false;
   }
 
+  get adapts(): boolean {
+    return this.adaptive !== undefined;
+  }
+
   get lowestBand(): number {
     const { gate, physics } = this.#settings;
     return Math.max(lowestBandOf(gate, physics), this.adaptive?.lowestBand ?? 0);

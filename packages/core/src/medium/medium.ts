@@ -55,6 +55,8 @@ export interface Listener {
    * 0: it wants everything. Changes are told by `pressure`.
    */
   readonly lowestBand: number;
+  /** Whether its lowest band may change: a medium that filters by band prepares for that. */
+  readonly adapts: boolean;
   /**
    * Counts a wave below its lowest band that the medium has kept away from it: as received and refused, which the
    * emitter of a command or query is told. For media that know of such a wave.

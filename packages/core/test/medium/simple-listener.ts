@@ -32,6 +32,7 @@ export class SimpleListener implements Listener {
   readonly observes: boolean;
   openBand: number;
   lowestBand: number;
+  readonly adapts = false;
   /** Payloads of all waves that were kept away. */
   readonly keptAway: unknown[] = [];
   readonly runHops: number;

@@ -1,12 +1,13 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
 import { AetherError, band, isMeantFor, type Listener, type Tuning, type Wave } from "@aether/core";
-import type { Msg, Subscription } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import type { PresenceBeats } from "../presence/presence-beats.ts";
 import { queueOf, type SubjectClass, type Subjects } from "../subjects.ts";
 import { decode, type Inbound, type InboundParts, isEnvelope, waveOf } from "../wire/envelope.ts";
 import type { Arrivals } from "./arrivals.ts";
+import { Bands } from "./bands.ts";
 import { type ForeignParts, foreignWave } from "./foreign-wave.ts";
 
 /** What the hearings of one link share. */
@@ -38,33 +39,40 @@ function isOf(kind: SubjectClass, { head, extras }: InboundParts): boolean {
 export class Hearing implements Tuning {
   readonly #listener: Listener;
   readonly #parts: HearingParts;
-  #subscriptions: readonly Subscription[] = [];
+  readonly #bands: Bands;
+  /** Lowest band that others know it to hear. */
+  #lowest = 0;
   #ending: Promise<void> | undefined;
 
   constructor(listener: Listener, parts: HearingParts) {
     this.#listener = listener;
     this.#parts = parts;
+    const { connection, subjects } = parts;
+    const { pattern, group, name } = listener.presence;
+    const queue = group === false || listener.observes ? undefined : queueOf(group, name);
+    this.#bands = new Bands({
+      subjects,
+      pattern,
+      classes: listener.observes ? ["w", "b", "r", "o"] : ["w", "b", "q"],
+      listen: (kind, subject) =>
+        connection.listen(subject, kind === "w" || kind === "q" ? queue : undefined, (message) =>
+          this.#heard(kind, message),
+        ),
+    });
   }
 
   /** Resolves when the server has confirmed every subscription. */
   async open(): Promise<void> {
-    const { connection, subjects, presence } = this.#parts;
-    const { pattern, group, name } = this.#listener.presence;
-    const queue = group === false || this.#listener.observes ? undefined : queueOf(group, name);
-    const classes: readonly SubjectClass[] = this.#listener.observes ? ["w", "b", "r", "o"] : ["w", "b", "q"];
-    const names = classes.map((kind) => subjects.all(kind, pattern));
-    this.#subscriptions = classes.map((kind, at) =>
-      connection.listen(names[at] ?? "", kind === "w" || kind === "q" ? queue : undefined, (message) =>
-        this.#heard(kind, message),
-      ),
-    );
+    const { connection, presence } = this.#parts;
+    this.#lowest = this.#listener.lowestBand;
+    const names = this.#bands.begin(this.#lowest, this.#listener.adapts);
     try {
       await connection.confirm(names);
     } catch (error) {
-      this.#unsubscribe();
+      this.#bands.cancel();
       throw error;
     }
-    presence.add(this.#listener, 0);
+    presence.add(this.#listener, this.#lowest);
   }
 
   #heard(kind: SubjectClass, message: Msg): void {
@@ -115,7 +123,12 @@ export class Hearing implements Tuning {
   }
 
   pressure(): void {
-    // Subscriptions do not depend on how full an inbox is.
+    const { lowestBand } = this.#listener;
+    if (lowestBand !== this.#lowest && this.#ending === undefined) {
+      this.#lowest = lowestBand;
+      this.#bands.move(lowestBand);
+      this.#parts.presence.add(this.#listener, lowestBand);
+    }
   }
 
   /** Resolves when everything has been heard that was on its way. */
@@ -126,24 +139,8 @@ export class Hearing implements Tuning {
 
   async #end(): Promise<void> {
     this.#parts.presence.remove(this.#listener);
-    await Promise.all(this.#subscriptions.map((subscription) => drained(subscription)));
+    await this.#bands.close();
     this.#parts.ended(this);
-  }
-
-  #unsubscribe(): void {
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.isClosed()) {
-        subscription.unsubscribe();
-      }
-    }
-  }
-}
-
-async function drained(subscription: Subscription): Promise<void> {
-  try {
-    await subscription.drain();
-  } catch {
-    // The connection is closed, or the server has ended it: nothing more comes.
   }
 }
 

@@ -18,6 +18,7 @@ import type { Msg } from "@nats-io/transport-node";
 import { Connection } from "../connection.ts";
 import type { CheckedOptions } from "../options.ts";
 import { PresenceBeats } from "../presence/presence-beats.ts";
+import type { Present } from "../presence/roll.ts";
 import { Subjects } from "../subjects.ts";
 import { Asked } from "../way-back/asked.ts";
 import { ForeignExchange } from "../way-back/foreign-exchange.ts";
@@ -37,6 +38,9 @@ const MOST_OUTLETS = 8192;
 /** How long a subject is taken for denied before it is tried again. */
 const DENIED_MS = 10_000;
 const NO_RESPONDERS = 503;
+/** How long after the last news of presence more may be on its way, and how long that is waited for. */
+const UNSETTLED_MS = 500;
+const SETTLING_MS = 50;
 
 /** An open link. */
 export class NatsLink implements Link {
@@ -196,10 +200,23 @@ export class NatsLink implements Link {
     }
   }
 
+  /** Nobody hears it: because nobody is there, or because all who are there listen to louder ones only. */
   #unheard(correlation: number): void {
-    const channel = this.#asked.channelOf(correlation);
-    const one = channel === undefined ? undefined : this.#presence.roll.hearers(channel).one;
-    this.#asked.unheard(correlation, one && { by: one.vibrator, byId: one.instance });
+    const { roll } = this.#presence;
+    const one = (): Present | undefined => {
+      const channel = this.#asked.channelOf(correlation);
+      return channel === undefined ? undefined : roll.hearers(channel).one;
+    };
+    const decide = (): void => {
+      const known = one();
+      this.#asked.unheard(correlation, known && { by: known.vibrator, byId: known.instance });
+    };
+    // Who has just come may not have been heard of yet.
+    if (one() === undefined && this.#events.moment().at - roll.changedAt < UNSETTLED_MS) {
+      setTimeout(decide, SETTLING_MS);
+    } else {
+      decide();
+    }
   }
 
   #tell(told: Told): void {

@@ -32,7 +32,7 @@ export class PresenceBeats {
 
   constructor(parts: BeatParts) {
     this.#parts = parts;
-    this.roll = new Roll(MISSED_BEATS * parts.beatMs);
+    this.roll = new Roll(MISSED_BEATS * parts.beatMs, parts.now());
   }
 
   /** Begins to hear others, and asks who is there. Resolves when the server has confirmed it. */

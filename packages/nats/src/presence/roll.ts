@@ -33,11 +33,14 @@ const MOST_CACHED = 4096;
 export class Roll {
   readonly #entries = new Map<string, Entry>();
   readonly #keptMs: number;
+  /** When it last learnt something, in monotonic milliseconds. */
+  changedAt: number;
   /** What is known of one channel; emptied at every change. */
   readonly #cache = new Map<string, Hearers>();
 
-  constructor(keptMs: number) {
+  constructor(keptMs: number, now: number) {
     this.#keptMs = keptMs;
+    this.changedAt = now;
   }
 
   /** Takes note of `beat` at `now`; true when it tells something new. */
@@ -57,6 +60,7 @@ export class Roll {
     this.#entries.set(beat.link, { beat, heardAt: now });
     if (isNews) {
       this.#changed();
+      this.changedAt = now;
     }
     return isNews;
   }

@@ -46,6 +46,7 @@ export class Ear implements Listener {
   openBand: number;
   /** Whoever changes it tells the medium by `pressure`. */
   lowestBand: number;
+  readonly adapts: boolean;
   readonly runHops: number = Number.POSITIVE_INFINITY;
   readonly runWaves: number;
   readonly runBytes: number;
@@ -75,6 +76,7 @@ export class Ear implements Listener {
     this.presence = { vibrator, instance, pattern, group, name };
     this.observes = observes;
     this.lowestBand = options.lowestBand ?? 0;
+    this.adapts = this.lowestBand > 0;
     this.openBand = options.openBand ?? (uptake === "admitted" && this.lowestBand === 0 ? 0 : BANDS);
     this.#uptake = uptake;
     this.runWaves = options.runWaves ?? Number.POSITIVE_INFINITY;

@@ -97,6 +97,7 @@ export function disguised(listener: Listener, disguise: Disguise): Listener {
     hears: (wave) => listener.hears(wave),
     diffracts: disguise.diffracts ?? listener.diffracts,
     opaqueTo: disguise.opaqueTo ?? ((wave) => listener.opaqueTo(wave)),
+    adapts: listener.adapts,
     get lowestBand() {
       return disguise.lowestBand ?? listener.lowestBand;
     },
