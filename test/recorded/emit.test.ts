@@ -52,6 +52,16 @@ describe("emitting on a recorded channel", () => {
     expect(await sooner).toMatchObject({ code: "AETHER_UNCERTAIN" });
   });
 
+  test("is uncertain when its vibrator closes meanwhile", async () => {
+    const clock = new ManualClock();
+    const aether = await connect({ medium: silent(clock, []), clock, recorded: ["orders.>"] });
+    const alpha = aether.vibrator("alpha");
+    const failed = rejection(alpha.emit("orders.created", 1));
+    await turns();
+    await alpha.close();
+    expect(await failed).toMatchObject({ code: "AETHER_UNCERTAIN" });
+  });
+
   test("ends with the reason of its signal", async () => {
     const clock = new ManualClock();
     const aether = await connect({ medium: silent(clock, []), clock, recorded: ["orders.>"] });

@@ -306,6 +306,7 @@ export class Emission implements Emitting {
   close(): void {
     this.#uses.close();
     this.#asking.close(() => this.#uses.closedError());
+    this.#keeping.close();
   }
 }
 

@@ -27,6 +27,8 @@ const DEFAULT_KEEP_MS = 30_000;
 export class Keeping {
   readonly #parts: KeepingParts;
   readonly #outgoing: Outgoing;
+  /** What ends the waiting of each emit that waits. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(parts: KeepingParts, outgoing: Outgoing) {
     this.#parts = parts;
@@ -68,11 +70,14 @@ export class Keeping {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void): void => {
         undo();
+        this.#waiting.delete(giveUp);
         signal?.removeEventListener("abort", onAbort);
         then();
       };
       const onAbort = (): void => settle(() => reject(signal?.reason));
-      const undo = deadlines.after(timeoutMs, () => settle(() => reject(uncertain(wave, timeoutMs))));
+      const giveUp = (): void => settle(() => reject(uncertain(wave, timeoutMs)));
+      const undo = deadlines.after(timeoutMs, giveUp);
+      this.#waiting.add(giveUp);
       signal?.addEventListener("abort", onAbort, { once: true });
       recorder.record(wave, deadline).then(
         (position) => {
@@ -82,6 +87,13 @@ export class Keeping {
         (error: unknown) => settle(() => reject(error)),
       );
     });
+  }
+
+  /** Ends everybody who waits: nobody will tell them any more. */
+  close(): void {
+    for (const giveUp of [...this.#waiting]) {
+      giveUp();
+    }
   }
 }
 
@@ -94,7 +106,7 @@ function lasting(use: Use, options: CheckedEmit): CheckedEmit {
 function uncertain({ id, channel }: Wave, timeoutMs: number): AetherError {
   return new AetherError(
     "AETHER_UNCERTAIN",
-    `Expected the wave on "${channel}" to be recorded within ${timeoutMs} ms, got no word of it: emit it again under its id`,
+    `Expected the wave on "${channel}" to be recorded within ${timeoutMs} ms and before the close, got no word of it: emit it again under its id`,
     { details: { id, channel, timeoutMs } },
   );
 }

@@ -91,17 +91,18 @@ export class RecordedDelivery extends Delivery {
       this.came(wave, "closed");
       return;
     }
-    const now = this.settings.clock.monotonic();
-    const reason = this.#refusal(wave);
-    if (reason !== undefined) {
+    const reason = this.#refusal(wave) ?? this.#admit(wave, custody);
+    this.came(wave, reason);
+    if (reason !== undefined || inboxIsKeyed(this.#bounds)) {
+      this.#wants(); // It is settled, or may have to stand aside at once.
+    }
+    if (reason !== undefined && reason !== "duplicate") {
       custody.done().catch(() => undefined);
-      this.came(wave, reason);
-    } else {
-      this.came(wave, this.#hand.add(wave, custody, now) ? undefined : "duplicate");
     }
-    if (inboxIsKeyed(this.#bounds)) {
-      this.#wants(); // It may have to stand aside at once.
-    }
+  }
+
+  #admit(wave: Wave, custody: Custody): AbsorbReason | undefined {
+    return this.#hand.add(wave, custody, this.settings.clock.monotonic()) ? undefined : "duplicate";
   }
 
   /** Whether `wave` is for its group: whichever member has it, for the record hands it to one. */

@@ -181,6 +181,7 @@ export class Reemission implements PendingHost {
 
   /** Ends everybody who waits. */
   close(): void {
+    this.#keeping.close();
     for (const deadline of this.#parts.deadlines.all()) {
       if (deadline instanceof Pending && deadline.host === this) {
         deadline.cancel(new AetherError("AETHER_CLOSED", "Expected an open aether, got one after it was closed"));

@@ -15,8 +15,9 @@ export interface Custody {
 }
 
 /**
- * One recorded resonance, as a recorder sees it. It is known by `Link.resonate` too, and takes nothing but queries there:
- * what is recorded comes to it from the recorder alone.
+ * One recorded resonance, as a recorder sees it. Once it follows, a listener with the same presence, the very object, comes
+ * to `Link.resonate`, and takes nothing but queries there: what is recorded comes to it from the recorder alone. A medium may
+ * keep everything else away from that listener.
  */
 export interface Follower {
   readonly presence: Presence;
@@ -100,7 +101,7 @@ export interface Recorder {
    * Keeps `wave`, and resolves to its position. It also carries it, at most once and with no promise, to those who hear
    * its channel live: listeners that do not follow, and observers. Rejects with `AETHER_UNCERTAIN` when it is not known
    * by `deadline`, in monotonic milliseconds, whether it was kept: it may then be recorded again under the same id. An
-   * emit waits no longer than that in any case.
+   * emit waits no longer than that, nor longer than its vibrator is open.
    */
   record(wave: Wave, deadline: number): Promise<string>;
   /** Hands the waves of the follower's pattern over, group by group. Resolves when its place is kept. */
