@@ -1,0 +1,105 @@
+import { Aether, matches } from "@aether/core";
+import { connect } from "@nats-io/transport-node";
+import { describe, expect, test } from "vitest";
+import { type AllowList, natsMedium, natsPermissions, permissionsOf } from "../src/index.ts";
+import { NatsServer } from "./nats-server.ts";
+import { until } from "./until.ts";
+
+const list: AllowList = {
+  identities: [
+    { user: "shop", emit: ["orders.*"], resonate: ["payments.>"], maxAmplitude: 0.6 },
+    { user: "bank", emit: ["payments.>"], resonate: ["orders.*"] },
+  ],
+};
+
+/** A server that allows what `allow` says, and nothing else; everybody has the password "p". */
+async function guarded(allow: AllowList): Promise<NatsServer> {
+  const users = natsPermissions(allow).replaceAll("permissions:", 'password: "p"\n    permissions:');
+  return await NatsServer.start({ config: `authorization {\n${users}}\n` });
+}
+
+describe("permissions", () => {
+  test("let an identity emit and resonate where the list says, and nowhere else", async () => {
+    await using server = await guarded(list);
+    const open = (user: string): Promise<Aether> =>
+      Aether.connect({ medium: natsMedium({ servers: server.url, user, password: "p" }) });
+    await using shop = await open("shop");
+    await using bank = await open("bank");
+    const paid: unknown[] = [];
+    await shop.vibrator("shop").resonateOn("payments.>", (wave) => void paid.push(wave.payload));
+    const bankVibrator = bank.vibrator("bank");
+    await bankVibrator.resonateOn("orders.*", async (wave, ctx) => {
+      await ctx.emit("payments.completed", wave.payload);
+      return "taken";
+    });
+    const shopVibrator = shop.vibrator("shop");
+    await shopVibrator.emit("orders.created", 1);
+    await until(() => paid.length === 1);
+    expect((await shopVibrator.query("orders.asked", 2)).payload).toBe("taken");
+    await expect(shopVibrator.resonateOn("orders.*", () => {}, { name: "spy" })).rejects.toMatchObject({
+      code: "AETHER_UNAUTHORISED",
+    });
+    await expect(shopVibrator.emit("payments.forged", 1, { kind: "command" })).rejects.toMatchObject({
+      code: "AETHER_UNAUTHORISED",
+    });
+    await expect(
+      shopVibrator.emit("orders.loud", 1, { kind: "command", amplitude: 0.95 }),
+      "louder than it may be",
+    ).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+  });
+
+  test("mean to a server what they mean here: 1,500 rules and subjects", async () => {
+    const tokens = ["a", "b", "c"];
+    const seed = Number(process.env["AETHER_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+    process.stdout.write(`permissions: AETHER_SEED=${seed}\n`);
+    let state = seed;
+    const below = (count: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor((state / 2 ** 32) * count);
+    };
+    const words = (count: number, of: readonly string[]): string[] =>
+      Array.from({ length: count }, () => of[below(of.length)] ?? "a");
+    const identities = Array.from({ length: 15 }, (_, i) => {
+      const pattern = words(1 + below(3), [...tokens, "*"]);
+      return { user: `u${i}`, emit: [[...pattern, ...(below(3) === 0 ? [">"] : [])].join(".")] };
+    });
+    await using server = await guarded({ identities });
+    for (const { user, publish } of permissionsOf({ identities })) {
+      const client = await connect({ servers: server.url, user, pass: "p" });
+      const denied = new Set<string>();
+      void (async () => {
+        for await (const status of client.status()) {
+          const subject = status.type === "error" ? Reflect.get(status.error, "subject") : undefined;
+          if (typeof subject === "string") {
+            denied.add(subject);
+          }
+        }
+      })();
+      const subjects = Array.from(
+        { length: 100 },
+        () => `aether.w.${below(8)}.${words(1 + below(4), tokens).join(".")}`,
+      );
+      for (const subject of subjects) {
+        client.publish(subject, "x");
+      }
+      await client.flush();
+      await new Promise(setImmediate);
+      for (const subject of subjects) {
+        const allowed = publish.some((rule) => matches(rule, subject));
+        expect([user, publish, subject, !denied.has(subject)]).toEqual([user, publish, subject, allowed]);
+      }
+      await client.close();
+    }
+  });
+
+  test.each([
+    [{ identities: [{ user: "", emit: ["a"] }] }, "AETHER_BAD_OPTION"],
+    [{ identities: [{ user: "u", emit: ["a b"] }] }, "AETHER_BAD_CHANNEL"],
+    [{ identities: [{ user: "u", resonate: ["a\r\nSUB >"] }] }, "AETHER_BAD_CHANNEL"],
+    [{ identities: [{ user: "u", maxAmplitude: 2 }] }, "AETHER_BAD_OPTION"],
+    [{ identities: "everybody" }, "AETHER_BAD_OPTION"],
+    [{ identities: [], namespace: "a.b" }, "AETHER_BAD_OPTION"],
+  ])("refuse %o", (bad, code) => {
+    expect(() => natsPermissions(bad as AllowList)).toThrow(expect.objectContaining({ code }));
+  });
+});
