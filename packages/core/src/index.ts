@@ -103,6 +103,7 @@ export { amqpExpiration, mqttExpirySeconds } from "./physics/ttl.ts";
 // Waves and channels
 export { Channel, type ChannelOptions, channel, type Schema, type Upgrade } from "./wave/channel.ts";
 export { assertTravels, type Codec, type Encoded, jsonCodec } from "./wave/codec.ts";
+export { contains, coverOf, overlaps } from "./wave/cover.ts";
 export { EncodedPayload } from "./wave/encoded-payload.ts";
 export {
   type Answer,
