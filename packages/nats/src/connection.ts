@@ -1,7 +1,15 @@
 /** The connection of one link: it comes back for ever, says when it is down, and never hands a user's code to the client. */
 
 import { AetherError, messageOf } from "@aether/core";
-import { connect, type Msg, type NatsConnection, type Status, type Subscription } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import {
+  connect,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from "@nats-io/transport-node";
 import { clientOptions } from "./client-options.ts";
 import type { CheckedOptions } from "./options.ts";
 
@@ -70,6 +78,21 @@ export class Connection {
     return this.#nc.info?.max_payload ?? 1024 * 1024;
   }
 
+  /** Version of the server, such as `"2.9.10"`. */
+  get serverVersion(): string {
+    return this.#nc.info?.version ?? "";
+  }
+
+  /** Whether the server says that it keeps streams. */
+  get offersStreams(): boolean {
+    return this.#nc.info?.jetstream === true;
+  }
+
+  /** What manages streams; each of its calls takes at most `timeoutMs`. */
+  manager(timeoutMs: number): Promise<JetStreamManager> {
+    return jetstreamManager(this.#nc, { checkAPI: false, timeout: timeoutMs });
+  }
+
   /** Resolves when the event loop has turned; `undefined`: there is no need for that. */
   breath(): Promise<undefined> | undefined {
     if (this.#burst < BURST_BYTES) {
@@ -85,9 +108,13 @@ export class Connection {
   }
 
   /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed. */
-  publish(subject: string, data: Uint8Array, reply?: string): void {
+  publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
     try {
-      this.#nc.publish(subject, data, reply === undefined ? undefined : { reply });
+      this.#nc.publish(
+        subject,
+        data,
+        reply === undefined ? undefined : headers === undefined ? { reply } : { reply, headers },
+      );
     } catch (cause) {
       throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
     }

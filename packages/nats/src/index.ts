@@ -1,5 +1,6 @@
 /** Everything that `@aether/nats` gives out. */
 
+export type { StreamOptions } from "./jetstream/stream-options.ts";
 export { natsMedium } from "./nats-medium.ts";
 export type { NatsOptions } from "./options.ts";
 export { type AllowList, type Identity, natsPermissions, type Permissions, permissionsOf } from "./permissions.ts";

@@ -22,7 +22,7 @@ export function natsMedium(options?: NatsOptions): Medium {
   const checked = checkedOptions(options);
   return {
     name: "nats",
-    traits: TRAITS,
+    traits: { ...TRAITS, durable: checked.stream !== undefined },
     open: (events) => NatsLink.open(checked, events),
   };
 }

@@ -1,6 +1,7 @@
 /** The options of the NATS medium, checked: every bad one is refused with what was expected, what came and what to do. */
 
 import { assertKnown, expected, type Known, wholeOf } from "./expected.ts";
+import { type CheckedStream, checkedStream, type StreamOptions } from "./jetstream/stream-options.ts";
 import { SECURITY_OPTIONS, type Security, type SecurityOptions, securityOf } from "./security.ts";
 import { type CheckedServer, serversOf } from "./servers.ts";
 import { namespaceOf } from "./subjects.ts";
@@ -24,6 +25,8 @@ export interface NatsOptions extends SecurityOptions {
   readonly pingIntervalMs?: number | undefined;
   /** Milliseconds between two beats of presence; a link that misses three is forgotten. Default 5000. */
   readonly beatMs?: number | undefined;
+  /** How recorded waves are kept, which takes a server with JetStream; false: nothing is recorded. */
+  readonly stream?: StreamOptions | false | undefined;
 }
 
 /** {@link NatsOptions} with everything filled in. */
@@ -37,6 +40,7 @@ export interface CheckedOptions {
   readonly pingIntervalMs: number;
   readonly beatMs: number;
   readonly security: Security;
+  readonly stream: CheckedStream | undefined;
 }
 
 const KNOWN: Known<NatsOptions> = {
@@ -49,6 +53,7 @@ const KNOWN: Known<NatsOptions> = {
   connectTimeoutMs: true,
   pingIntervalMs: true,
   beatMs: true,
+  stream: true,
 };
 const DEFAULT_SERVER = "nats://127.0.0.1:4222";
 const DEFAULT_NAMESPACE = "aether";
@@ -79,6 +84,7 @@ export function checkedOptions(options: NatsOptions = {}): CheckedOptions {
     pingIntervalMs: wholeOf("pingIntervalMs", options.pingIntervalMs ?? 1000),
     beatMs: wholeOf("beatMs", options.beatMs ?? 5000),
     security: securityOf(options, servers),
+    stream: checkedStream(options.stream),
   };
 }
 

@@ -86,6 +86,16 @@ export class Subjects {
     return `${this.namespace}.c.r`;
   }
 
+  /** Where links tell that the stream of recorded waves has changed. */
+  get news(): string {
+    return `${this.namespace}.c.s`;
+  }
+
+  /** Where servers answer `link`, and hand recorded waves to it. Tokens follow. */
+  replies(link: string): string {
+    return `${this.namespace}.c.k.${tokenOf(link)}`;
+  }
+
   /** The band and the channel of a subject that waves travel on; `undefined` for any other. */
   read(subject: string): { readonly band: number; readonly channel: string } | undefined {
     const bandAt = this.namespace.length + 3;

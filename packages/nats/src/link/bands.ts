@@ -89,7 +89,8 @@ export class Bands {
   }
 }
 
-async function drain(subscription: Subscription): Promise<void> {
+/** Ends a subscription; resolves when everything has been heard that was on its way. Never rejects. */
+export async function drain(subscription: Subscription): Promise<void> {
   try {
     await subscription.drain();
   } catch {

@@ -1,13 +1,14 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
 import { AetherError, band, isMeantFor, type Listener, type Tuning, type Wave } from "@aether/core";
-import type { Msg } from "@nats-io/transport-node";
+import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
+import { recordBand } from "../jetstream/record-band.ts";
 import type { PresenceBeats } from "../presence/presence-beats.ts";
 import { queueOf, type SubjectClass, type Subjects } from "../subjects.ts";
 import { decode, type Inbound, type InboundParts, isEnvelope, waveOf } from "../wire/envelope.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { Bands } from "./bands.ts";
+import { Bands, drain } from "./bands.ts";
 import { type ForeignParts, foreignWave } from "./foreign-wave.ts";
 
 /** What the hearings of one link share. */
@@ -16,8 +17,18 @@ export interface HearingParts extends ForeignParts {
   readonly subjects: Subjects;
   readonly presence: PresenceBeats;
   readonly arrivals: Arrivals;
+  /** The record, where there is one. */
+  readonly record: LiveRecord | undefined;
   /** Told when it has ended. */
   ended(hearing: Hearing): void;
+}
+
+/** What hearings ask of the record. */
+export interface LiveRecord {
+  /** Whether every channel of `pattern` is recorded: who begins to listen then follows, and hears nothing live. */
+  records(pattern: string): boolean;
+  /** Whether some channel of `pattern` is recorded. */
+  overlaps(pattern: string): boolean;
 }
 
 /** Kinds of waves that a class of subjects may carry. */
@@ -40,8 +51,14 @@ export class Hearing implements Tuning {
   readonly #listener: Listener;
   readonly #parts: HearingParts;
   readonly #bands: Bands;
+  /** Name under which the group shares; `undefined`: it shares with nobody. */
+  readonly #queue: string | undefined;
   /** Lowest band that others know it to hear. */
   #lowest = 0;
+  /** Recorded waves as they pass, for those who do not follow them. */
+  #recorded: Subscription | undefined;
+  /** Whether recorded waves come from the record alone. */
+  #follows = false;
   #ending: Promise<void> | undefined;
 
   constructor(listener: Listener, parts: HearingParts) {
@@ -50,10 +67,11 @@ export class Hearing implements Tuning {
     const { connection, subjects } = parts;
     const { pattern, group, name } = listener.presence;
     const queue = group === false || listener.observes ? undefined : queueOf(group, name);
+    this.#queue = queue;
     this.#bands = new Bands({
       subjects,
       pattern,
-      classes: listener.observes ? ["w", "b", "r", "o"] : ["w", "b", "q"],
+      classes: listener.observes ? ["w", "b", "o"] : ["w", "b", "q"],
       listen: (kind, subject) =>
         connection.listen(subject, kind === "w" || kind === "q" ? queue : undefined, (message) =>
           this.#heard(kind, message),
@@ -63,16 +81,32 @@ export class Hearing implements Tuning {
 
   /** Resolves when the server has confirmed every subscription. */
   async open(): Promise<void> {
-    const { connection, presence } = this.#parts;
+    const { connection, presence, record } = this.#parts;
+    const { presence: own, observes, adapts } = this.#listener;
+    this.#follows = !observes && record?.records(own.pattern) === true;
     this.#lowest = this.#listener.lowestBand;
-    const names = this.#bands.begin(this.#lowest, this.#listener.adapts);
+    const names = this.#bands.begin(this.#lowest, adapts);
+    this.recordChanged();
     try {
       await connection.confirm(names);
     } catch (error) {
       this.#bands.cancel();
+      this.#recorded?.unsubscribe();
       throw error;
     }
     presence.add(this.#listener, this.#lowest);
+  }
+
+  /** More is recorded than before: a listener that does not follow hears what it would have heard else. */
+  recordChanged(): void {
+    const { connection, subjects, record } = this.#parts;
+    const { presence, observes } = this.#listener;
+    const isDue = this.#recorded === undefined && !this.#follows && this.#ending === undefined;
+    if (isDue && (observes || record?.overlaps(presence.pattern) === true)) {
+      const queue = this.#queue;
+      const subject = subjects.all("r", presence.pattern);
+      this.#recorded = connection.listen(subject, queue, (message) => this.#heard("r", message));
+    }
   }
 
   #heard(kind: SubjectClass, message: Msg): void {
@@ -101,7 +135,8 @@ export class Hearing implements Tuning {
   #take(kind: SubjectClass, placeBand: number, inbound: Inbound): void {
     const { parts, request } = inbound;
     // A wave in a band that is not its own would get around what a broker permits.
-    if (band(parts.amplitude) !== placeBand || !isOf(kind, parts)) {
+    const own = kind === "r" ? recordBand(parts.amplitude) : band(parts.amplitude);
+    if (own !== placeBand || !isOf(kind, parts)) {
       this.#listener.malformed(1);
       return;
     }
@@ -139,7 +174,7 @@ export class Hearing implements Tuning {
 
   async #end(): Promise<void> {
     this.#parts.presence.remove(this.#listener);
-    await this.#bands.close();
+    await Promise.all([this.#bands.close(), this.#recorded && drain(this.#recorded)]);
     this.#parts.ended(this);
   }
 }

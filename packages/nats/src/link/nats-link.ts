@@ -16,11 +16,12 @@ import {
 } from "@aether/core";
 import type { Msg } from "@nats-io/transport-node";
 import { Connection } from "../connection.ts";
+import { JetStreamRecorder } from "../jetstream/jetstream-recorder.ts";
 import type { CheckedOptions } from "../options.ts";
 import { PresenceBeats } from "../presence/presence-beats.ts";
 import type { Present } from "../presence/roll.ts";
 import { Subjects } from "../subjects.ts";
-import { Asked } from "../way-back/asked.ts";
+import { Asked, deniedError } from "../way-back/asked.ts";
 import { ForeignExchange } from "../way-back/foreign-exchange.ts";
 import { Post } from "../way-back/post.ts";
 import { Sweep } from "../way-back/sweep.ts";
@@ -29,8 +30,8 @@ import { payloadWriters } from "../wire/payloads.ts";
 import { factsOf, reflectionOf } from "../wire/reflection-facts.ts";
 import { Slab } from "../wire/slab.ts";
 import { Arrivals } from "./arrivals.ts";
-import { closedLink, Hearing } from "./hearing.ts";
-import { NatsOutlet } from "./nats-outlet.ts";
+import { closedLink, Hearing, type HearingParts } from "./hearing.ts";
+import { NatsOutlet, tooLarge } from "./nats-outlet.ts";
 import { Outbox } from "./outbox.ts";
 
 const ID_LENGTH = 16;
@@ -41,6 +42,8 @@ const NO_RESPONDERS = 503;
 /** How long after the last news of presence more may be on its way, and how long that is waited for. */
 const UNSETTLED_MS = 500;
 const SETTLING_MS = 50;
+/** Most bytes of the one header that recorded waves have. */
+const MOST_HEADER_BYTES = 4096;
 
 /** An open link. */
 export class NatsLink implements Link {
@@ -60,6 +63,7 @@ export class NatsLink implements Link {
   readonly #hearings = new Set<Hearing>();
   readonly #instances = new Set<string>();
   readonly #denied = new Set<string>();
+  #recorder: JetStreamRecorder | undefined;
   #unflushed: NatsOutlet[] = [];
   #closing: Promise<void> | undefined;
 
@@ -107,12 +111,13 @@ export class NatsLink implements Link {
     const link = new NatsLink(connection, options, events);
     connection.watch({
       connected: () => link.#reconnected(),
-      disconnected: (reason) => events.disconnected(reason),
+      disconnected: (reason) => link.#disconnected(reason),
       denied: (subject) => link.#deny(subject),
     });
     try {
       link.hearFor(link.#id);
       await link.#presence.open();
+      link.#recorder = await link.#openRecorder();
     } catch (error) {
       await connection.close();
       throw error;
@@ -121,19 +126,69 @@ export class NatsLink implements Link {
     return link;
   }
 
+  async #openRecorder(): Promise<JetStreamRecorder | undefined> {
+    const { stream } = this.#options;
+    if (stream === undefined) {
+      return undefined;
+    }
+    return JetStreamRecorder.open({
+      ...this.#hearingParts(),
+      slab: this.#slab,
+      writer: payloadWriters[this.#options.codec],
+      options: this.#options,
+      stream,
+      link: this.#id,
+      others: () => [...this.#presence.roll.links()].filter((link) => link !== this.#id),
+      changed: () => this.#recordChanged(),
+      hearFor: (instance) => this.hearFor(instance),
+      assertSendable: (subject, bytes) => this.#assertSendable(subject, bytes),
+      assertOpen: () => this.#assertOpen(),
+    });
+  }
+
+  get recorder(): JetStreamRecorder | undefined {
+    return this.#recorder;
+  }
+
+  /** More is recorded than before: resolves when every listener that hears such waves live does so. */
+  async #recordChanged(): Promise<void> {
+    for (const hearing of this.#hearings) {
+      hearing.recordChanged();
+    }
+    await this.#connection.confirm();
+  }
+
+  #assertSendable(subject: string, bytes: number): void {
+    if (this.#denied.has(subject)) {
+      throw deniedError(subject);
+    }
+    const limit = this.#connection.maxPayload - MOST_HEADER_BYTES;
+    if (bytes > limit) {
+      throw tooLarge(bytes, limit);
+    }
+  }
+
   #reconnected(): void {
     this.#events.connected();
     this.#presence.again();
+    this.#recorder?.reconnected();
+  }
+
+  #disconnected(reason: unknown): void {
+    this.#recorder?.disconnected();
+    this.#events.disconnected(reason);
   }
 
   #deny(subject: string): void {
     this.#denied.add(subject);
     setTimeout(() => this.#denied.delete(subject), DENIED_MS).unref();
     this.#asked.denied(subject);
+    this.#recorder?.denied(subject);
   }
 
   #writable(): void {
     this.#outbox.flush(this.#events.moment().at, () => this.#connection.writable);
+    this.#recorder?.writable();
   }
 
   outlet(channel: string): Outlet {
@@ -243,14 +298,9 @@ export class NatsLink implements Link {
   async resonate(listener: Listener): Promise<Tuning> {
     this.#assertOpen();
     const hearing = new Hearing(listener, {
-      connection: this.#connection,
-      subjects: this.#subjects,
+      ...this.#hearingParts(),
       presence: this.#presence,
-      arrivals: this.#arrivals,
-      random: systemRandom,
-      halfLifeMs: DEFAULT_PHYSICS.halfLifeMs,
-      moment: () => this.#events.moment(),
-      foreignExchange: (message) => this.#foreignExchange(message),
+      record: this.#recorder,
       ended: (ended) => this.#hearings.delete(ended),
     });
     this.#hearings.add(hearing);
@@ -261,6 +311,18 @@ export class NatsLink implements Link {
       throw error;
     }
     return hearing;
+  }
+
+  #hearingParts(): Omit<HearingParts, "presence" | "record" | "ended"> {
+    return {
+      connection: this.#connection,
+      subjects: this.#subjects,
+      arrivals: this.#arrivals,
+      random: systemRandom,
+      halfLifeMs: DEFAULT_PHYSICS.halfLifeMs,
+      moment: () => this.#events.moment(),
+      foreignExchange: (message) => this.#foreignExchange(message),
+    };
   }
 
   #foreignExchange(message: Msg): Exchange | undefined {
@@ -294,6 +356,7 @@ export class NatsLink implements Link {
   async #close(): Promise<void> {
     this.#flush();
     await Promise.all([...this.#hearings].map((hearing) => hearing.close()));
+    await this.#recorder?.close();
     this.#outbox.close(closedLink);
     this.#post.flush();
     this.#presence.close();

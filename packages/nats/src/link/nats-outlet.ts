@@ -195,11 +195,16 @@ export class NatsOutlet implements Outlet {
     }
     const bytes = isText ? Buffer.byteLength(prepared) : prepared.byteLength;
     if (bytes > limit) {
-      throw new AetherError(
-        "AETHER_TOO_LARGE",
-        `Expected a payload of at most ${limit} bytes on this server, got ${bytes}: send a reference to it, or raise max_payload`,
-        { details: { bytes, limit } },
-      );
+      throw tooLarge(bytes, limit);
     }
   }
+}
+
+/** The refusal of what no message of this server can hold. */
+export function tooLarge(bytes: number, limit: number): AetherError {
+  return new AetherError(
+    "AETHER_TOO_LARGE",
+    `Expected a payload of at most ${limit} bytes on this server, got ${bytes}: send a reference to it, or raise max_payload`,
+    { details: { bytes, limit } },
+  );
 }

@@ -84,6 +84,11 @@ export class Roll {
     this.#cache.clear();
   }
 
+  /** Ids of the links that are known. */
+  links(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   *present(): Iterable<Present> {
     for (const { beat } of this.#entries.values()) {
       yield* beat.listeners;
