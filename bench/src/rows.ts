@@ -4,6 +4,7 @@ import type { Row } from "./row.ts";
 import { causalityRows } from "./rows/causality.ts";
 import { emitRows } from "./rows/emit.ts";
 import { floorRows } from "./rows/floor.ts";
+import { groupRows } from "./rows/group.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
@@ -16,5 +17,6 @@ export const rows: readonly Row[] = [
   ...queryRows,
   ...causalityRows,
   ...floorRows,
+  ...groupRows,
   ...memoryRows,
 ];

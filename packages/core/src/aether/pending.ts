@@ -2,7 +2,14 @@
 
 import { AetherError } from "../errors.ts";
 import { weigh } from "../wave/codec.ts";
-import { type Answer, causeOfRefusal, type Exchange, type ReflectCause, type Refusal } from "../wave/exchange.ts";
+import {
+  type Answer,
+  causeOfRefusal,
+  type Exchange,
+  type ReflectCause,
+  type Refusal,
+  type Teller,
+} from "../wave/exchange.ts";
 import { type Reflection, reflect } from "../wave/reflection.ts";
 import { partsOf, Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
@@ -50,6 +57,8 @@ export class Pending extends Deadline implements Exchange {
   #heard: number | undefined;
   #launched = false;
   #admitted = 0;
+  /** Instances that took or refused it, where somebody wants to know. */
+  #had: string[] | undefined;
   #done = 0;
   #returned = 0;
   /** Why it was not taken by the first who refused it. */
@@ -101,7 +110,18 @@ export class Pending extends Deadline implements Exchange {
     this.#decide();
   }
 
+  /** Keeps in mind from now on who had it. */
+  remember(): void {
+    this.#had = [];
+  }
+
+  /** Instances that took or refused it. */
+  get had(): readonly string[] {
+    return this.#had ?? [];
+  }
+
   refused(why: Refusal): void {
+    this.#had?.push(why.byId);
     const isRepeated = this.#refusal?.by === why.by && this.#refusal.code === why.code;
     this.#refusal ??= why;
     // A loop, and a source that somebody does not hear, are mistakes: told even if others take the wave, and once for a
@@ -111,8 +131,9 @@ export class Pending extends Deadline implements Exchange {
     }
   }
 
-  admitted(): void {
+  admitted(by: Teller): void {
     this.#admitted++;
+    this.#had?.push(by.byId);
     this.#decide();
   }
 
@@ -184,10 +205,15 @@ export class Pending extends Deadline implements Exchange {
     );
   }
 
+  /** Whether everybody who took it has told what came of it; those included whom it was sent again to. */
+  get #isDone(): boolean {
+    return this.#heard !== undefined && this.#done >= Math.max(this.#heard, this.#admitted);
+  }
+
   /** Ends when a command was taken, or when it is known that no hearer can change anything any more. */
   #decide(): void {
     if (this.#ended || !this.#launched) {
-      if (this.#heard !== undefined && this.#done >= this.#heard) {
+      if (this.#isDone) {
         this.host.release(this);
       }
       return;
@@ -199,7 +225,7 @@ export class Pending extends Deadline implements Exchange {
         // Taken, but what caused it has a deadline: its handlers are told when that has passed.
         this.host.watch(this);
       }
-    } else if (this.#heard !== undefined && this.#done >= this.#heard) {
+    } else if (this.#isDone) {
       this.#finish(this.#kind === "gather" ? undefined : this.#verdict());
     }
   }
