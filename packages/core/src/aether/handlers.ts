@@ -122,7 +122,11 @@ export class Handlers implements Runnable, Consumer {
     this.#runNext = from;
     this.#runEnd = to;
     if (mayHandle && this.#delivery.size === 0) {
-      this.#handleRun(waves, to);
+      try {
+        this.#handleRun(waves, to);
+      } finally {
+        this.#shared.causality?.leave();
+      }
     }
     if (this.#runNext < this.#runEnd) {
       this.wake();
@@ -262,7 +266,7 @@ export class Handlers implements Runnable, Consumer {
 
   /** Starts the handler on `wave`, which came as `original`. */
   #start(wave: Wave, original: Wave): void {
-    const { causality, interceptors, emitting, observers } = this.#shared;
+    const { causality, emitting, observers } = this.#shared;
     const handling = new Handling(original, emitting);
     const attempt = this.#retries?.attemptOf(original);
     if (attempt !== undefined) {
@@ -271,12 +275,20 @@ export class Handlers implements Runnable, Consumer {
     this.#delivery.delivered++;
     this.#active++;
     causality?.enter(handling);
-    if (observers.delivered.listens) {
-      this.#delivery.tellDelivered(original);
+    try {
+      if (observers.delivered.listens) {
+        this.#delivery.tellDelivered(original);
+      }
+      this.#handle(wave, handling);
+    } finally {
+      causality?.leave();
     }
+  }
+
+  #handle(wave: Wave, handling: Handling): void {
     let result: unknown;
     try {
-      result = interceptors.handles ? this.#intercepted(wave, handling) : this.#handler(wave, handling);
+      result = this.#shared.interceptors.handles ? this.#intercepted(wave, handling) : this.#handler(wave, handling);
     } catch (error) {
       this.#failed(handling, error);
       return;
