@@ -11,7 +11,7 @@ import {
   type Teller,
 } from "../wave/exchange.ts";
 import { type Reflection, reflect } from "../wave/reflection.ts";
-import { partsOf, Wave } from "../wave/wave.ts";
+import { Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
 
 /** What a pending exchange needs from its vibrator. */
@@ -267,10 +267,12 @@ export class Pending extends Deadline implements Exchange {
   #end(): void {
     this.#ended = true;
     this.host.release(this);
-    for (const undo of this.#onEnd ?? []) {
-      undo();
+    if (this.#onEnd !== undefined) {
+      for (const undo of this.#onEnd) {
+        undo();
+      }
+      this.#onEnd = undefined;
     }
-    this.#onEnd = undefined;
   }
 
   /** Calls `undo` when it has ended. */
@@ -285,10 +287,12 @@ export class Pending extends Deadline implements Exchange {
 
   #tellOver(reason: unknown): void {
     this.#over ??= { reason };
-    for (const listener of this.#onOver ?? []) {
-      listener(reason);
+    if (this.#onOver !== undefined) {
+      for (const listener of this.#onOver) {
+        listener(reason);
+      }
+      this.#onOver = undefined;
     }
-    this.#onOver = undefined;
   }
 
   onOver(listener: (reason: unknown) => void): () => void {
@@ -303,21 +307,15 @@ export class Pending extends Deadline implements Exchange {
 }
 
 /** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
-function responseTo(query: Wave, answer: Answer, now: number): Wave {
-  const parts = partsOf({
-    id: `${query.id}?${answer.byId}`,
-    channel: query.channel,
-    kind: "response",
-    payload: answer.payload,
+function responseTo(query: Wave, { by: source, byId: sourceId, payload }: Answer, now: number): Wave {
+  const { channel, halfLifeMs } = query;
+  return new Wave({
+    id: `${query.id}?${sourceId}`,
+    head: { channel, kind: "response", origin: { source, sourceId }, halfLifeMs, bytes: weigh(payload) },
+    payload,
     amplitude: query.amplitudeAt(now),
-    origin: { source: answer.by, sourceId: answer.byId },
     moment: { at: now, surroundings: query.surroundings },
-    halfLifeMs: query.halfLifeMs,
-    hops: query.hops + 1,
-    cause: query.id,
-    trace: query.trace,
-    bytes: weigh(answer.payload),
+    lineage: { hops: query.hops + 1, cause: query.id, trace: query.trace },
     extras: query.key === undefined ? undefined : { key: query.key },
   });
-  return new Wave(parts);
 }
