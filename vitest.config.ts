@@ -11,7 +11,14 @@ export default defineConfig(({ mode }) => {
     resolve: { conditions: [source, "module", "node", "development|production"] },
     ssr: { resolve: { conditions: [source, "module", "node", "development|production"] } },
     test: {
-      include: isLong ? [long] : ["packages/*/test/**/*.test.ts", "services/test/**/*.test.ts", "test/**/*.test.ts"],
+      include: isLong
+        ? [long]
+        : [
+            "packages/*/test/**/*.test.ts",
+            "services/test/**/*.test.ts",
+            "examples/*/test/**/*.test.ts",
+            "test/**/*.test.ts",
+          ],
       exclude: isLong ? ["**/node_modules/**", "**/dist/**"] : [long],
       pool: "forks",
       execArgv: ["--expose-gc"],

@@ -3,6 +3,8 @@
 import type { Row } from "./row.ts";
 import { causalityRows } from "./rows/causality.ts";
 import { emitRows } from "./rows/emit.ts";
+import { floorRows } from "./rows/floor.ts";
+import { groupRows } from "./rows/group.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
@@ -14,5 +16,7 @@ export const rows: readonly Row[] = [
   ...pullRows,
   ...queryRows,
   ...causalityRows,
+  ...floorRows,
+  ...groupRows,
   ...memoryRows,
 ];

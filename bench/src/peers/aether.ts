@@ -1,13 +1,13 @@
 /** Aether itself, on the in-process medium. */
 
-import type { Aether, Wave } from "@aether/core";
+import type { Aether, PhysicsOptions, Wave } from "@aether/core";
 import type { AskingPeer, Peer } from "./peer.ts";
 
 export type Causality = "explicit" | "implicit";
 
-export async function connect(causality: Causality): Promise<Aether> {
+export async function connect(causality: Causality, physics?: PhysicsOptions): Promise<Aether> {
   const { Aether } = await import("@aether/core");
-  return await Aether.connect({ causality });
+  return await Aether.connect({ causality, physics });
 }
 
 export async function openAether(causality: Causality): Promise<Peer & AskingPeer> {

@@ -63,6 +63,8 @@ interface Batch {
 
 let batch: Batch = { tasks: [], last: [], taskCount: 0, lastCount: 0 };
 let spareBatch: Batch = { tasks: [], last: [], taskCount: 0, lastCount: 0 };
+/** The batch whose microtask runs right now. */
+let runningBatch: Batch | undefined;
 let scheduled = false;
 
 /**
@@ -74,8 +76,12 @@ export function soon(task: () => void): void {
   schedule();
 }
 
-/** As {@link soon}, but after all tasks of that microtask. */
+/** As {@link soon}, but after all tasks of that microtask; in one of these tasks: after those of its own microtask. */
 export function atTickEnd(task: () => void): void {
+  if (runningBatch !== undefined) {
+    runningBatch.last[runningBatch.lastCount++] = task;
+    return;
+  }
   batch.last[batch.lastCount++] = task;
   schedule();
 }
@@ -91,12 +97,14 @@ function runTasks(): void {
   scheduled = false;
   const due = batch;
   batch = spareBatch;
+  runningBatch = due;
   for (let i = 0; i < due.taskCount; i++) {
     due.tasks[i]?.();
   }
   for (let i = 0; i < due.lastCount; i++) {
     due.last[i]?.();
   }
+  runningBatch = undefined;
   due.taskCount = 0;
   due.lastCount = 0;
   spareBatch = due;

@@ -21,7 +21,7 @@ export type { Draft, Interceptor } from "./aether/interceptors.ts";
 export type { ReceiveOptions } from "./aether/listening.ts";
 export type { AdaptiveFloorOptions, NoiseFloorOption } from "./aether/noise-floor.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
-export type { EmitOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
+export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";

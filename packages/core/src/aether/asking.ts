@@ -10,7 +10,8 @@ import type { Wave } from "../wave/wave.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { deferred } from "./deferred.ts";
 import type { Handling } from "./handling.ts";
-import { type CheckedEmit, DEFAULT_TIMEOUT_MS, refuseResend } from "./options.ts";
+import { type Hedge, Hedging } from "./hedging.ts";
+import { type CheckedEmit, type CheckedQuery, DEFAULT_TIMEOUT_MS, refuseResend } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { type Outcome, Pending, type PendingHost } from "./pending.ts";
 import { type Cause, outcomeOf } from "./propagation.ts";
@@ -40,6 +41,8 @@ export class Asking implements PendingHost {
   readonly #parts: AskingParts;
   readonly #outgoing: Outgoing;
   readonly #onReflection: (reflection: Reflection) => void;
+  /** Made when the first query may be asked twice. */
+  #hedging: Hedging | undefined;
 
   constructor(parts: AskingParts, outgoing: Outgoing, onReflection: (reflection: Reflection) => void) {
     this.#parts = parts;
@@ -61,17 +64,24 @@ export class Asking implements PendingHost {
   }
 
   /** Resolves to the first response, parsed by the contract's `reply`. */
-  query(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
+  query(use: Use, payload: unknown, options: CheckedQuery, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const { promise, resolve, reject } = deferred<Wave>();
     const reply = use.contract?.reply;
     const answered = reply === undefined ? resolve : (response: Wave) => resolve(readAnswer(reply, response));
     const deadline = this.#deadline(options, cause);
-    const outcome: Outcome = { answered, ended: reject };
+    const hedge = this.#hedge(use, options);
+    const outcome: Outcome = { answered: hedge === undefined ? answered : this.#timed(answered, hedge), ended: reject };
     const sendings = this.#sendings("query", outcome, use, options, within, deadline);
     const pending = sendings?.first ?? new Pending("query", deadline, this, outcome);
     const wave = this.#outgoing.compose(use, "query", payload, options, cause, pending);
     sendings?.begin(wave);
-    this.#send(use, wave, pending, options, within);
+    if (hedge === undefined) {
+      this.#send(use, wave, pending, options, within);
+    } else {
+      pending.remember();
+      this.#send(use, wave, pending, options, within);
+      this.#sendAgainLater(use, wave, pending, hedge);
+    }
     return promise;
   }
 
@@ -131,6 +141,48 @@ export class Asking implements PendingHost {
       this.#send(use, wave, pending, options, within);
     } catch (error) {
       pending.cancel(error);
+    }
+  }
+
+  #hedge({ channel }: Use, { hedge }: CheckedQuery): Hedge | undefined {
+    if (hedge === undefined || !this.#parts.physics.diffracts) {
+      return undefined;
+    }
+    this.#hedging ??= new Hedging();
+    return this.#hedging.begin(channel, hedge, this.now());
+  }
+
+  /** `answered`, after the time that the answer took was noted. */
+  #timed(answered: (response: Wave) => void, hedge: Hedge): (response: Wave) => void {
+    return (response) => {
+      hedge.answered(this.now());
+      answered(response);
+    };
+  }
+
+  /** Asks others as well when there is no answer in good time. The first answer ends the exchange for all. */
+  #sendAgainLater(use: Use, wave: Wave, pending: Pending, hedge: Hedge): void {
+    const { afterMs } = hedge;
+    if (afterMs === undefined || pending.ended) {
+      return;
+    }
+    const again = (): void => {
+      const copy = wave.sentAgain(pending.had);
+      if (pending.had.length > 0 && hedge.allowed && outcomeOf(copy, this.#parts.physics) === "travelled") {
+        this.#propagateAgain(use, copy, pending, hedge);
+      }
+    };
+    pending.onEnd(this.#parts.deadlines.after(afterMs, again));
+  }
+
+  #propagateAgain(use: Use, copy: Wave, pending: Pending, hedge: Hedge): void {
+    // What comes of it, the exchange is told by those who take it.
+    const heard = use.outlet.propagate(copy);
+    if (heard instanceof Promise) {
+      heard.catch((error: unknown) => pending.cancel(error));
+    }
+    if (heard !== 0) {
+      hedge.spent();
     }
   }
 

@@ -13,10 +13,13 @@ import type { Draft, Interceptors } from "./interceptors.ts";
 import { Keeping, type KeepingParts } from "./keeping.ts";
 import {
   type CheckedEmit,
+  type CheckedQuery,
   DEFAULT_TIMEOUT_MS,
   type EmitOptions,
   emitOptionsOf,
+  type GatherOptions,
   type QueryOptions,
+  queryOptionsOf,
   refuseResend,
 } from "./options.ts";
 import { Outgoing, type OutgoingParts } from "./outgoing.ts";
@@ -171,12 +174,12 @@ export class Emission implements Emitting {
   ): Promise<Wave> {
     try {
       const use = this.#uses.of(channel);
-      const options = emitOptionsOf(given);
+      const options = queryOptionsOf(given);
       const cause = causeOf(options.cause, within);
       if (this.#parts.interceptors.emits) {
         return this.#intercepted(use, "query", payload, given, cause, (draft) =>
           this.#counted(() => {
-            const changed = emitOptionsOf(draft.options);
+            const changed = queryOptionsOf(draft.options);
             return this.#query(this.#useOf(draft), draft.payload, changed, causeOf(changed.cause, within), within);
           }),
         );
@@ -188,7 +191,7 @@ export class Emission implements Emitting {
     }
   }
 
-  #query(use: Use, payload: unknown, options: CheckedEmit, cause: Cause, within: Handling | undefined): Promise<Wave> {
+  #query(use: Use, payload: unknown, options: CheckedQuery, cause: Cause, within: Handling | undefined): Promise<Wave> {
     const checking = validate(use.contract, payload);
     if (mayLeave(checking, use, options)) {
       return this.#asking.query(use, payload, options, cause, within);
@@ -200,7 +203,7 @@ export class Emission implements Emitting {
   gather(
     channel: string | Channel,
     payload: unknown,
-    given: QueryOptions | undefined,
+    given: GatherOptions | undefined,
     within: Handling | undefined,
     outcome: Outcome,
   ): Pending {
@@ -289,7 +292,7 @@ export class Emission implements Emitting {
     { channel, contract }: Use,
     kind: Draft["kind"],
     payload: unknown,
-    options: EmitOptions = {},
+    options: EmitOptions & QueryOptions = {},
     { wave }: Cause,
     last: (draft: Draft) => Promise<R>,
   ): Promise<R> {

@@ -4,7 +4,7 @@ import { expected } from "../errors.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { HandlerContext } from "./handling.ts";
-import type { EmitOptions } from "./options.ts";
+import type { EmitOptions, QueryOptions } from "./options.ts";
 
 /** A wave that is about to be emitted. */
 export interface Draft {
@@ -13,7 +13,7 @@ export interface Draft {
   readonly contract: Channel | undefined;
   readonly kind: "event" | "broadcast" | "command" | "query";
   readonly payload: unknown;
-  readonly options: EmitOptions;
+  readonly options: EmitOptions & QueryOptions;
   /** Name of the vibrator. */
   readonly source: string;
   /** The wave being handled where this one is emitted. */

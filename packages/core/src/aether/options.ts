@@ -2,6 +2,7 @@
 
 import { AetherError, expected } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
+import { HEDGE_BUDGET } from "../physics/hedge.ts";
 import { halfLifeOf } from "../physics/physics.ts";
 import { DEFAULT_RESEND, type ResendLaw } from "../physics/resend.ts";
 import type { Headers, Wave } from "../wave/wave.ts";
@@ -58,8 +59,25 @@ export interface ResendOptions {
   readonly budget?: number | undefined;
 }
 
-/** Options of `query` and `gather`. */
-export type QueryOptions = Omit<EmitOptions, "kind">;
+/** Options of `gather`. */
+export type GatherOptions = Omit<EmitOptions, "kind">;
+
+/** Options of `query`. */
+export interface QueryOptions extends GatherOptions {
+  /**
+   * For queries that may be handled twice: one without an answer after `afterMs` milliseconds (default: what 95 of the
+   * last 100 answers on the channel took at most, known after 20) is asked again, of another member of each group that
+   * has it. The first answer wins, and the other handler's `ctx.signal` aborts. At most the share `budget` (0..1,
+   * default 0.02) of the last 1000 queries on the channel is asked twice. Not together with `resend`. docs/physics.md §9
+   */
+  readonly hedge?: boolean | HedgeOptions | undefined;
+}
+
+/** When a query is asked a second time, and how often. */
+export interface HedgeOptions {
+  readonly afterMs?: number | undefined;
+  readonly budget?: number | undefined;
+}
 
 /** Names of an options type, compared by the compiler. */
 type Known<T> = { readonly [K in keyof Required<T>]: true };
@@ -160,6 +178,43 @@ function headersOf(headers: Headers): Headers {
 export interface CheckedEmit extends EmitOptions {
   readonly amplitude: number | undefined;
   readonly resend: ResendLaw | undefined;
+}
+
+/** {@link HedgeOptions}, checked. */
+export interface CheckedHedge {
+  /** Milliseconds; `undefined`: as the channel's answers say. */
+  readonly afterMs: number | undefined;
+  readonly budget: number;
+}
+
+/** The options of a query, checked. */
+export interface CheckedQuery extends CheckedEmit {
+  readonly hedge?: CheckedHedge | undefined;
+}
+
+/** `options` of `query` if they are legal. */
+export function queryOptionsOf(options: (EmitOptions & QueryOptions) | undefined): CheckedQuery {
+  if (typeof options !== "object" || options === null || !("hedge" in options)) {
+    return emitOptionsOf(options);
+  }
+  const { hedge, ...others } = options;
+  const checked = hedge === undefined ? undefined : hedgeOf(hedge);
+  if (checked !== undefined && others.resend !== undefined && others.resend !== false) {
+    throw expected("hedge", "left out where `resend` is given: one of them is to decide when it is sent again", hedge);
+  }
+  return { ...emitOptionsOf(others), hedge: checked };
+}
+
+function hedgeOf(hedge: boolean | HedgeOptions): CheckedHedge | undefined {
+  if (typeof hedge === "boolean") {
+    return hedge ? { afterMs: undefined, budget: HEDGE_BUDGET } : undefined;
+  }
+  assertKnown(hedge, { afterMs: true, budget: true }, "hedge");
+  const { afterMs, budget = HEDGE_BUDGET } = hedge;
+  if (typeof budget !== "number" || !(budget >= 0 && budget <= 1)) {
+    throw expected("hedge.budget", "a share from 0 to 1", budget);
+  }
+  return { afterMs: afterMs === undefined ? undefined : millisecondsOf("hedge.afterMs", afterMs), budget };
 }
 
 /** What an emit without options comes with. */

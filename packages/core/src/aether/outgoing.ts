@@ -6,8 +6,8 @@ import type { Ids } from "../wave/ids.ts";
 import type { Wave, WaveKind } from "../wave/wave.ts";
 import { type AdmissionLimits, type Admitted, measure, prepare } from "./admission.ts";
 import type { Observers } from "./observers.ts";
-import type { CheckedEmit } from "./options.ts";
-import { type Cause, compose } from "./propagation.ts";
+import { type CheckedEmit, NO_OPTIONS } from "./options.ts";
+import { type Cause, compose, composePlain, NO_CAUSE } from "./propagation.ts";
 import type { TickTime } from "./tick-time.ts";
 import type { Use } from "./uses.ts";
 
@@ -50,6 +50,10 @@ export class Outgoing {
       ({ payload: body, bytes } = prepare(payload, limits));
     }
     this.count(use);
+    const isPlain = options === NO_OPTIONS && cause === NO_CAUSE && exchange === undefined;
+    if (isPlain && use.contract === undefined && kind === use.kind && bytes === use.bytes) {
+      return composePlain(ids.next(), use, body, time.moment);
+    }
     const id = options.id ?? ids.next();
     return compose({ id, use, kind, payload: body, bytes, options, cause, moment: time.moment, exchange }, physics);
   }

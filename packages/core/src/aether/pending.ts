@@ -2,9 +2,16 @@
 
 import { AetherError } from "../errors.ts";
 import { weigh } from "../wave/codec.ts";
-import { type Answer, causeOfRefusal, type Exchange, type ReflectCause, type Refusal } from "../wave/exchange.ts";
+import {
+  type Answer,
+  causeOfRefusal,
+  type Exchange,
+  type ReflectCause,
+  type Refusal,
+  type Teller,
+} from "../wave/exchange.ts";
 import { type Reflection, reflect } from "../wave/reflection.ts";
-import { partsOf, Wave } from "../wave/wave.ts";
+import { Wave } from "../wave/wave.ts";
 import { Deadline } from "./deadlines.ts";
 
 /** What a pending exchange needs from its vibrator. */
@@ -50,6 +57,8 @@ export class Pending extends Deadline implements Exchange {
   #heard: number | undefined;
   #launched = false;
   #admitted = 0;
+  /** Instances that took or refused it, where somebody wants to know. */
+  #had: string[] | undefined;
   #done = 0;
   #returned = 0;
   /** Why it was not taken by the first who refused it. */
@@ -101,7 +110,18 @@ export class Pending extends Deadline implements Exchange {
     this.#decide();
   }
 
+  /** Keeps in mind from now on who had it. */
+  remember(): void {
+    this.#had = [];
+  }
+
+  /** Instances that took or refused it. */
+  get had(): readonly string[] {
+    return this.#had ?? [];
+  }
+
   refused(why: Refusal): void {
+    this.#had?.push(why.byId);
     const isRepeated = this.#refusal?.by === why.by && this.#refusal.code === why.code;
     this.#refusal ??= why;
     // A loop, and a source that somebody does not hear, are mistakes: told even if others take the wave, and once for a
@@ -111,8 +131,9 @@ export class Pending extends Deadline implements Exchange {
     }
   }
 
-  admitted(): void {
+  admitted(by: Teller): void {
     this.#admitted++;
+    this.#had?.push(by.byId);
     this.#decide();
   }
 
@@ -184,10 +205,15 @@ export class Pending extends Deadline implements Exchange {
     );
   }
 
+  /** Whether everybody who took it has told what came of it; those included whom it was sent again to. */
+  get #isDone(): boolean {
+    return this.#heard !== undefined && this.#done >= Math.max(this.#heard, this.#admitted);
+  }
+
   /** Ends when a command was taken, or when it is known that no hearer can change anything any more. */
   #decide(): void {
     if (this.#ended || !this.#launched) {
-      if (this.#heard !== undefined && this.#done >= this.#heard) {
+      if (this.#isDone) {
         this.host.release(this);
       }
       return;
@@ -199,7 +225,7 @@ export class Pending extends Deadline implements Exchange {
         // Taken, but what caused it has a deadline: its handlers are told when that has passed.
         this.host.watch(this);
       }
-    } else if (this.#heard !== undefined && this.#done >= this.#heard) {
+    } else if (this.#isDone) {
       this.#finish(this.#kind === "gather" ? undefined : this.#verdict());
     }
   }
@@ -241,10 +267,12 @@ export class Pending extends Deadline implements Exchange {
   #end(): void {
     this.#ended = true;
     this.host.release(this);
-    for (const undo of this.#onEnd ?? []) {
-      undo();
+    if (this.#onEnd !== undefined) {
+      for (const undo of this.#onEnd) {
+        undo();
+      }
+      this.#onEnd = undefined;
     }
-    this.#onEnd = undefined;
   }
 
   /** Calls `undo` when it has ended. */
@@ -259,10 +287,12 @@ export class Pending extends Deadline implements Exchange {
 
   #tellOver(reason: unknown): void {
     this.#over ??= { reason };
-    for (const listener of this.#onOver ?? []) {
-      listener(reason);
+    if (this.#onOver !== undefined) {
+      for (const listener of this.#onOver) {
+        listener(reason);
+      }
+      this.#onOver = undefined;
     }
-    this.#onOver = undefined;
   }
 
   onOver(listener: (reason: unknown) => void): () => void {
@@ -277,21 +307,15 @@ export class Pending extends Deadline implements Exchange {
 }
 
 /** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
-function responseTo(query: Wave, answer: Answer, now: number): Wave {
-  const parts = partsOf({
-    id: `${query.id}?${answer.byId}`,
-    channel: query.channel,
-    kind: "response",
-    payload: answer.payload,
+function responseTo(query: Wave, { by: source, byId: sourceId, payload }: Answer, now: number): Wave {
+  const { channel, halfLifeMs } = query;
+  return new Wave({
+    id: `${query.id}?${sourceId}`,
+    head: { channel, kind: "response", origin: { source, sourceId }, halfLifeMs, bytes: weigh(payload) },
+    payload,
     amplitude: query.amplitudeAt(now),
-    origin: { source: answer.by, sourceId: answer.byId },
     moment: { at: now, surroundings: query.surroundings },
-    halfLifeMs: query.halfLifeMs,
-    hops: query.hops + 1,
-    cause: query.id,
-    trace: query.trace,
-    bytes: weigh(answer.payload),
+    lineage: { hops: query.hops + 1, cause: query.id, trace: query.trace },
     extras: query.key === undefined ? undefined : { key: query.key },
   });
-  return new Wave(parts);
 }

@@ -54,6 +54,14 @@ export function compose(parts: Composition, physics: Physics): Wave {
   });
 }
 
+/**
+ * The same for a wave that asks for nothing, and that nothing caused: written out, for most waves are such and a
+ * {@link Composition} is as large as the wave itself.
+ */
+export function composePlain(id: string, head: WaveHead, payload: unknown, moment: Moment): Wave {
+  return new Wave({ id, head, payload, amplitude: DEFAULT_AMPLITUDE, moment, lineage: undefined, extras: undefined });
+}
+
 /** The half-life of a wave in milliseconds: the one asked for, else the channel's, else that of the laws. */
 export function halfLifeOn(contract: Channel | undefined, asked: number | undefined, physics: Physics): number {
   return physics.fades ? (asked ?? contract?.halfLifeMs ?? physics.halfLifeMs) : Number.POSITIVE_INFINITY;

@@ -23,7 +23,10 @@ const LONGEST_MS = 10;
 /** Runs what was scheduled, in order, each once per scheduling. */
 export class Pump implements Late {
   readonly #time: TickTime;
-  #waiting: Runnable[] = [];
+  // The two arrays are used in turn, again and again: a new one for each drain would have to grow.
+  #waiting: (Runnable | undefined)[] = [];
+  #spare: (Runnable | undefined)[] = [];
+  #count = 0;
   #scheduled = false;
   #startedAt = 0;
   now = 0;
@@ -35,11 +38,15 @@ export class Pump implements Late {
 
   /** Lets `runnable` run soon. The caller makes sure that it is scheduled once at a time. */
   schedule(runnable: Runnable): void {
-    this.#waiting.push(runnable);
+    this.#wait(runnable);
     if (!this.#scheduled) {
       this.#scheduled = true;
       soon(this.#run);
     }
+  }
+
+  #wait(runnable: Runnable): void {
+    this.#waiting[this.#count++] = runnable;
   }
 
   isLate(): boolean {
@@ -63,14 +70,18 @@ export class Pump implements Late {
     this.#startedAt = this.#time.moment.at;
     this.now = this.#startedAt;
     const batch = this.#waiting;
-    this.#waiting = [];
-    for (let i = 0; i < batch.length; i++) {
+    const count = this.#count;
+    this.#waiting = this.#spare;
+    this.#count = 0;
+    for (let i = 0; i < count; i++) {
       const runnable = batch[i];
+      batch[i] = undefined;
       if (runnable !== undefined && this.#runOne(runnable)) {
-        this.#waiting.push(runnable);
+        this.#wait(runnable);
       }
     }
-    if (this.#waiting.length === 0) {
+    this.#spare = batch;
+    if (this.#count === 0) {
       this.#scheduled = false;
     } else if (this.isLate()) {
       afterTurn(this.#run);

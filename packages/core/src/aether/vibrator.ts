@@ -11,7 +11,7 @@ import type { Handler } from "./handlers.ts";
 import type { Handling } from "./handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./listening.ts";
 import { guarded } from "./observers.ts";
-import type { EmitOptions, QueryOptions } from "./options.ts";
+import type { EmitOptions, GatherOptions, QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
@@ -110,10 +110,10 @@ export class Vibrator implements AsyncDisposable {
   gather<In, ReplyOut>(
     channel: Channel<In, unknown, unknown, ReplyOut>,
     payload: NoInfer<In>,
-    options?: QueryOptions,
+    options?: GatherOptions,
   ): AsyncIterableIterator<Wave<ReplyOut>>;
-  gather(channel: string, payload?: unknown, options?: QueryOptions): AsyncIterableIterator<Wave>;
-  gather(channel: string | Channel, payload?: unknown, options?: QueryOptions): AsyncIterableIterator<Wave> {
+  gather(channel: string, payload?: unknown, options?: GatherOptions): AsyncIterableIterator<Wave>;
+  gather(channel: string | Channel, payload?: unknown, options?: GatherOptions): AsyncIterableIterator<Wave> {
     const within = this.#parts.causality?.current;
     return gatherAnswers(channel instanceof Channel ? channel.reply : undefined, (outcome) =>
       this.emission.gather(channel, payload, options, within, outcome),

@@ -38,10 +38,11 @@ export class Circle {
    */
   carry(wave: Wave): Uptake {
     const owner = (this.#diffracts ? wave.key : undefined) ?? (wave.named ? wave.id : undefined);
-    const turn = owner === undefined ? this.#rota.next++ : 0;
+    const isAgain = wave.around.length > 0;
+    const turn = owner !== undefined ? 0 : isAgain ? this.#rota.next : this.#rota.next++;
     const first = owner === undefined ? this.members[turn % this.members.length] : this.#owner(hash32(owner));
     let refuser: Listener | undefined;
-    if (first !== undefined && isClear(first, wave)) {
+    if (first !== undefined && !isAgain && isClear(first, wave)) {
       const uptake = first.receive(wave);
       if (uptake !== "refused" || wave.exchange === undefined || !first.diffracts) {
         return uptake;
@@ -92,5 +93,5 @@ export class Circle {
 
 /** Whether `member` takes `wave` as it is. */
 function isClear(member: Listener, wave: Wave): boolean {
-  return wave.around.length === 0 && member.hears(wave) && !member.full && !member.opaqueTo(wave);
+  return member.hears(wave) && !member.full && !member.opaqueTo(wave);
 }

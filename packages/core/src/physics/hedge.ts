@@ -56,15 +56,16 @@ export class HedgeBudget {
     this.#queries++;
   }
 
-  /** Takes one of what `budget`, 0..1, allows; false: nothing is left. */
-  take(budget: number = HEDGE_BUDGET): boolean {
+  /** Whether `budget`, 0..1, has one left. */
+  allows(budget: number = HEDGE_BUDGET): boolean {
     const from = this.#queries - WINDOW;
     this.#hedged = this.#hedged.filter((query) => query > from);
     const allowed = Math.max(1, Math.floor(budget * Math.min(this.#queries, WINDOW)));
-    if (budget <= 0 || this.#hedged.length >= allowed) {
-      return false;
-    }
+    return budget > 0 && this.#hedged.length < allowed;
+  }
+
+  /** One was asked twice: only after {@link allows} has said that it may be. */
+  spend(): void {
     this.#hedged.push(this.#queries);
-    return true;
   }
 }

@@ -445,11 +445,17 @@ export class Wave<P = unknown> {
 
   /** The same wave after it went around `instances`: weaker by one bend for each. docs/physics.md §9. */
   goingAround(instances: readonly string[]): Wave<P> {
-    if (instances.length === 0) {
-      return this;
-    }
+    return instances.length === 0 ? this : this.#bent(instances, instances.length);
+  }
+
+  /** The same query as it is sent again, one bend weaker, to others than the `instances` that have it. docs/physics.md §9. */
+  sentAgain(instances: readonly string[]): Wave<P> {
+    return this.#bent(instances, 1);
+  }
+
+  #bent(instances: readonly string[], bends: number): Wave<P> {
     const around = Object.freeze([...this.around, ...instances]);
-    const amplitude = bent(this.#amplitude, instances.length);
+    const amplitude = bent(this.#amplitude, bends);
     return new Wave<P>({ ...this.#parts({ ...this.#extras, around }), amplitude });
   }
 

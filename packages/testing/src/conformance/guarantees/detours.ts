@@ -121,7 +121,7 @@ export const detours: readonly Guarantee[] = [
       await stage.send(near, query);
       await heardByOneEach(stage, ears, [query]);
       const had = [...ears, alone].filter((ear) => ear.has(query)).map(({ presence }) => presence.instance);
-      await stage.send(near, query.goingAround(had));
+      await stage.send(near, query.sentAgain(had));
       await stage.curtain();
       // Over a network it is the first one's word against the second's; a copy that comes twice is no harm.
       if (!traits.crossProcess && !traits.duplicates) {
