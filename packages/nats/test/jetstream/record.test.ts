@@ -260,7 +260,7 @@ describe.each(VERSIONS)("the record on JetStream %s", (version) => {
 
   test("while loud waves pour in, quiet ones get their part", async () => {
     const one = await declared();
-    await recordAll(one, [...waves(3000, "loud", 0.95), ...waves(300, "quiet", 0.1)]);
+    await recordAll(one, [...waves(3000, "loud", 0.95), ...waves(900, "quiet", 0.1)]);
     const hand = await new Hand("beta", PATTERN, 16, ({ custody }) => {
       setImmediate(() => void custody.done());
     }).follow(one, "start");
