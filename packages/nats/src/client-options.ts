@@ -2,6 +2,7 @@
 
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import type { CheckedOptions } from "./options.ts";
+import { Subjects } from "./subjects.ts";
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5000;
@@ -14,6 +15,8 @@ export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
     // Servers that a cluster tells of come as numbers, which no certificate names.
     ...(tls !== undefined && { tls, ignoreClusterUpdates: true }),
     servers: [...options.servers],
+    // What the client asks a server for is answered where everybody of the namespace may listen.
+    inboxPrefix: new Subjects(options.namespace).inbox,
     timeout: options.connectTimeoutMs,
     reconnect: true,
     maxReconnectAttempts: -1,

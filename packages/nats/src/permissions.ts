@@ -2,6 +2,7 @@
 
 import { BANDS, band, matches } from "@aether/core";
 import { assertKnown, expected } from "./expected.ts";
+import { streamOf } from "./jetstream/names.ts";
 import { namespaceOf, Subjects } from "./subjects.ts";
 
 /** What one identity may do. What is not named is denied. */
@@ -14,6 +15,11 @@ export interface Identity {
   readonly resonate?: readonly string[] | undefined;
   /** Loudest amplitude that it may emit with, 0..1, rounded up to the end of its band. Default 1. */
   readonly maxAmplitude?: number | undefined;
+  /**
+   * Whether it may declare what is recorded, follow the record and read it. That is the whole record: a server cannot
+   * tell whose place is whose. Default false; emitting on recorded channels takes no more than `emit`.
+   */
+  readonly record?: boolean | undefined;
 }
 
 /** Who may use a namespace, and how. */
@@ -44,13 +50,16 @@ export function permissionsOf(list: AllowList): readonly Permissions[] {
 }
 
 function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
-  assertKnown("an identity", identity, { user: true, emit: true, resonate: true, maxAmplitude: true });
-  const { user, emit = [], resonate = [], maxAmplitude = 1 } = identity;
+  assertKnown("an identity", identity, { user: true, emit: true, resonate: true, maxAmplitude: true, record: true });
+  const { user, emit = [], resonate = [], maxAmplitude = 1, record = false } = identity;
   if (typeof user !== "string" || user === "") {
     throw expected("user", "a text", user);
   }
   if (!(maxAmplitude >= 0 && maxAmplitude <= 1)) {
     throw expected("maxAmplitude", "a number from 0 to 1", maxAmplitude);
+  }
+  if (typeof record !== "boolean") {
+    throw expected("record", "true or false", record);
   }
   const loudest = band(maxAmplitude);
   const { namespace } = subjects;
@@ -58,7 +67,11 @@ function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
   const control = [`${namespace}.c.>`];
   return {
     user,
-    publish: [...control, ...emit.flatMap((pattern) => emitting(checked(pattern), loudest, subjects))],
+    publish: [
+      ...control,
+      ...recording(record, streamOf(namespace)),
+      ...emit.flatMap((pattern) => emitting(checked(pattern), loudest, subjects)),
+    ],
     subscribe: [...control, ...resonate.flatMap((pattern) => resonating(checked(pattern), subjects))],
   };
 }
@@ -67,6 +80,18 @@ function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
 function checked(pattern: string): string {
   matches(pattern, "any");
   return pattern;
+}
+
+/** Everybody reads what is recorded, so that waves on such channels go there. */
+function recording(record: boolean, stream: string): readonly string[] {
+  const info = `$JS.API.STREAM.INFO.${stream}`;
+  const api = ["STREAM.CREATE", "STREAM.UPDATE", "CONSUMER.LIST"].map((name) => `$JS.API.${name}.${stream}`);
+  const places = ["CREATE", "DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT"].map(
+    (name) => `$JS.API.CONSUMER.${name}.${stream}.>`,
+  );
+  // A reader has no name yet when it is made.
+  const readers = `$JS.API.CONSUMER.CREATE.${stream}`;
+  return record ? [info, ...api, readers, ...places, `$JS.ACK.${stream}.>`] : [info];
 }
 
 function emitting(pattern: string, loudest: number, subjects: Subjects): readonly string[] {

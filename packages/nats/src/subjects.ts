@@ -91,6 +91,11 @@ export class Subjects {
     return `${this.namespace}.c.s`;
   }
 
+  /** Where servers answer clients. Tokens follow. */
+  get inbox(): string {
+    return `${this.namespace}.c.x`;
+  }
+
   /** Where servers answer `link`, and hand recorded waves to it. Tokens follow. */
   replies(link: string): string {
     return `${this.namespace}.c.k.${tokenOf(link)}`;

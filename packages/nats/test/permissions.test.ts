@@ -2,6 +2,7 @@ import { Aether, matches } from "@aether/core";
 import { connect } from "@nats-io/transport-node";
 import { describe, expect, test } from "vitest";
 import { type AllowList, natsMedium, natsPermissions, permissionsOf } from "../src/index.ts";
+import { done, Hand, type Member, member, readAll, recordAll, waveOf } from "./jetstream/members.ts";
 import { NatsServer } from "./nats-server.ts";
 import { until } from "./until.ts";
 
@@ -13,9 +14,9 @@ const list: AllowList = {
 };
 
 /** A server that allows what `allow` says, and nothing else; everybody has the password "p". */
-async function guarded(allow: AllowList): Promise<NatsServer> {
+async function guarded(allow: AllowList, jetstream = false): Promise<NatsServer> {
   const users = natsPermissions(allow).replaceAll("permissions:", 'password: "p"\n    permissions:');
-  return await NatsServer.start({ config: `authorization {\n${users}}\n` });
+  return await NatsServer.start({ jetstream, config: `authorization {\n${users}}\n` });
 }
 
 describe("permissions", () => {
@@ -46,6 +47,27 @@ describe("permissions", () => {
       shopVibrator.emit("orders.loud", 1, { kind: "command", amplitude: 0.95 }),
       "louder than it may be",
     ).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+  });
+
+  test("let who may record do so, and who may not only emit on what is recorded", async () => {
+    const identities = [
+      { user: "shop", emit: ["orders.*"] },
+      { user: "bank", resonate: ["orders.*"], record: true },
+    ];
+    await using server = await guarded({ identities }, true);
+    const open = (user: string): Promise<Member> => member(server.url, "aether", { user, password: "p" });
+    await using bank = await open("bank");
+    await using shop = await open("shop");
+    await expect(shop.recorder.declare(["orders.*"])).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+    await bank.recorder.declare(["orders.*"]);
+    const hand = await new Hand("bank", "orders.*", 10, done).follow(bank);
+    await recordAll(shop, [waveOf("w", "orders.created")]);
+    await until(() => hand.ids.includes("w"));
+    await expect(new Hand("shop", "orders.*", 10).follow(shop)).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+    await expect(readAll(shop)).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+    expect(await readAll(bank)).toHaveLength(1);
+    expect(await bank.recorder.groups()).toHaveLength(1);
+    await bank.recorder.drop("bank", "orders.*");
   });
 
   test("mean to a server what they mean here: 1,500 rules and subjects", async () => {

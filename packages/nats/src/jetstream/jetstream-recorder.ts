@@ -6,6 +6,7 @@ import {
   type Following,
   type From,
   overlaps,
+  type Presence,
   type Recorded,
   type RecordedGroup,
   type Recorder,
@@ -133,6 +134,11 @@ export class JetStreamRecorder implements Recorder {
 
   records(pattern: string): boolean {
     return this.#stream.records(pattern);
+  }
+
+  /** Whether `presence` is that of a follower of this link. */
+  follows(presence: Presence): boolean {
+    return [...this.#followings].some((following) => following.presence === presence);
   }
 
   /** Whether a listener on `pattern` hears recorded waves live. */

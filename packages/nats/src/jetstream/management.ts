@@ -2,6 +2,7 @@
 
 import { AetherError, messageOf } from "@aether/core";
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { PermissionViolationError } from "@nats-io/transport-node";
 
 /** How long a call is repeated. */
 export const MANAGEMENT_MS = 10_000;
@@ -22,7 +23,7 @@ export interface Managed {
 
 /**
  * What `call` gives, repeated for {@link MANAGEMENT_MS} while the server has no answer. Rejects with
- * `AETHER_UNSUPPORTED` where no streams are kept or the server refuses, `AETHER_TIMEOUT` when it never answers, and
+ * `AETHER_UNSUPPORTED` where no streams are kept or the server refuses, `AETHER_UNAUTHORISED`, `AETHER_TIMEOUT` when it never answers, and
  * with the error itself where it says that something is not there.
  */
 export async function managed<T>(parts: Managed, call: (manager: JetStreamManager) => Promise<T>): Promise<T> {
@@ -36,6 +37,10 @@ export async function managed<T>(parts: Managed, call: (manager: JetStreamManage
       }
       if (isMissing(cause) || isTaken(cause)) {
         throw cause;
+      }
+      if (isDenied(cause)) {
+        const text = `The server does not allow this client to manage what is recorded: ${messageOf(cause)}`;
+        throw new AetherError("AETHER_UNAUTHORISED", text, { cause });
       }
       if (cause instanceof JetStreamApiError && cause.status !== UNAVAILABLE) {
         throw unsupported(`the server refuses it: ${messageOf(cause)}`, cause);
@@ -80,6 +85,11 @@ export function isTaken(error: unknown): boolean {
 
 function codeOf(error: unknown): number | undefined {
   return error instanceof JetStreamApiError ? error.code : undefined;
+}
+
+/** Whether the server does not allow it. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof PermissionViolationError;
 }
 
 /** Whether nobody was there to answer. */

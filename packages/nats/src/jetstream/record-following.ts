@@ -1,6 +1,6 @@
 /** Following: one recorded resonance's way through the record. */
 
-import { type Follower, type Following, type From, isMeantFor } from "@aether/core";
+import { type Follower, type Following, type From, isMeantFor, type Presence } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import { BandPull } from "./band-pull.ts";
 import { deal } from "./credits.ts";
@@ -55,6 +55,10 @@ export class RecordFollowing implements Following {
     this.#parts = parts;
     const { connection, replies } = parts;
     this.#inHand = new InHand({ connection, replies, lost: () => this.#lost() });
+  }
+
+  get presence(): Presence {
+    return this.#follower.presence;
   }
 
   /** Resolves when the place is kept. Rejects as {@link placeOf}. */

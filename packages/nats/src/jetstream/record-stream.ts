@@ -4,7 +4,16 @@ import { contains, coverOf } from "@aether/core";
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from "@nats-io/jetstream";
 import type { Connection } from "../connection.ts";
 import type { Subjects } from "../subjects.ts";
-import { isMissing, isNotEnabled, isTaken, type Managed, managed, paused, unsupported } from "./management.ts";
+import {
+  isDenied,
+  isMissing,
+  isNotEnabled,
+  isTaken,
+  type Managed,
+  managed,
+  paused,
+  unsupported,
+} from "./management.ts";
 import { streamOf } from "./names.ts";
 import type { CheckedStream } from "./stream-options.ts";
 
@@ -95,7 +104,7 @@ export class RecordStream {
     try {
       this.#learn(await manager.streams.info(this.name));
     } catch (first) {
-      if (!isNotEnabled(first) && !isMissing(first)) {
+      if (!isNotEnabled(first) && !isMissing(first) && !isDenied(first)) {
         await this.read();
       }
     }

@@ -1,6 +1,6 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
-import { AetherError, band, isMeantFor, type Listener, type Tuning, type Wave } from "@aether/core";
+import { AetherError, band, isMeantFor, type Listener, type Presence, type Tuning, type Wave } from "@aether/core";
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import { recordBand } from "../jetstream/record-band.ts";
@@ -25,8 +25,8 @@ export interface HearingParts extends ForeignParts {
 
 /** What hearings ask of the record. */
 export interface LiveRecord {
-  /** Whether every channel of `pattern` is recorded: who begins to listen then follows, and hears nothing live. */
-  records(pattern: string): boolean;
+  /** Whether `presence` is that of a follower: recorded waves come to it from the record alone. */
+  follows(presence: Presence): boolean;
   /** Whether some channel of `pattern` is recorded. */
   overlaps(pattern: string): boolean;
 }
@@ -57,8 +57,8 @@ export class Hearing implements Tuning {
   #lowest = 0;
   /** Recorded waves as they pass, for those who do not follow them. */
   #recorded: Subscription | undefined;
-  /** Whether recorded waves come from the record alone. */
-  #follows = false;
+  /** Whether it follows the record, and hears nothing but requests. */
+  readonly #follows: boolean;
   #ending: Promise<void> | undefined;
 
   constructor(listener: Listener, parts: HearingParts) {
@@ -68,10 +68,11 @@ export class Hearing implements Tuning {
     const { pattern, group, name } = listener.presence;
     const queue = group === false || listener.observes ? undefined : queueOf(group, name);
     this.#queue = queue;
+    this.#follows = parts.record?.follows(listener.presence) === true;
     this.#bands = new Bands({
       subjects,
       pattern,
-      classes: listener.observes ? ["w", "b", "o"] : ["w", "b", "q"],
+      classes: this.#follows ? ["q"] : listener.observes ? ["w", "b", "o"] : ["w", "b", "q"],
       listen: (kind, subject) =>
         connection.listen(subject, kind === "w" || kind === "q" ? queue : undefined, (message) =>
           this.#heard(kind, message),
@@ -81,11 +82,9 @@ export class Hearing implements Tuning {
 
   /** Resolves when the server has confirmed every subscription. */
   async open(): Promise<void> {
-    const { connection, presence, record } = this.#parts;
-    const { presence: own, observes, adapts } = this.#listener;
-    this.#follows = !observes && record?.records(own.pattern) === true;
+    const { connection, presence } = this.#parts;
     this.#lowest = this.#listener.lowestBand;
-    const names = this.#bands.begin(this.#lowest, adapts);
+    const names = this.#bands.begin(this.#lowest, this.#listener.adapts);
     this.recordChanged();
     try {
       await connection.confirm(names);

@@ -1,12 +1,11 @@
-import { recorderConformance } from "@aether/testing";
+import { mediumConformance, recorderConformance } from "@aether/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { natsMedium } from "../../src/index.ts";
 import { NatsServer, VERSIONS } from "../nats-server.ts";
 
-describe.each(VERSIONS)("the recorder on JetStream %s", (version) => {
+describe.each(VERSIONS)("NATS with a record on server %s", (version) => {
   let server: NatsServer;
-  let count = 0;
-  /** The suite makes two media for a test, which are one namespace. */
+  /** The suites make two media for a test, which are one namespace. */
   let made = 0;
 
   beforeAll(async () => {
@@ -14,11 +13,11 @@ describe.each(VERSIONS)("the recorder on JetStream %s", (version) => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
+  mediumConformance(() => natsMedium({ servers: server.url }), { test });
+
   const create = () => {
-    if (made++ % 2 === 0) {
-      count++;
-    }
-    return natsMedium({ servers: server.url, namespace: `conformance${count}`, stream: { ackWaitMs: 1000 } });
+    const namespace = `conformance${made++ >> 1}`;
+    return natsMedium({ servers: server.url, namespace, stream: { ackWaitMs: 1000 } });
   };
-  recorderConformance(create, { test, deadlineMs: 5000 });
+  recorderConformance(create, { test });
 });

@@ -260,7 +260,7 @@ describe.each(VERSIONS)("the record on JetStream %s", (version) => {
 
   test("while loud waves pour in, quiet ones get their part", async () => {
     const one = await declared();
-    await recordAll(one, [...waves(3000, "loud", 0.95), ...waves(300, "quiet", 0.1)]);
+    await recordAll(one, [...waves(3000, "loud", 0.95), ...waves(900, "quiet", 0.1)]);
     const hand = await new Hand("beta", PATTERN, 16, ({ custody }) => {
       setImmediate(() => void custody.done());
     }).follow(one, "start");
@@ -388,7 +388,8 @@ describe.each(VERSIONS)("the record on JetStream %s", (version) => {
     await two.link.resonate(ear("wide", ">", wide));
     await two.link.resonate(ear("later", "stock.>", later));
     await two.link.resonate(ear("watch", "*.created", watched, true));
-    await two.link.resonate(ear("inside", "orders.created", inside));
+    const hand = await new Hand("inside", PATTERN, 100, done).follow(two);
+    await two.link.resonate({ ...ear("inside", PATTERN, inside), presence: hand.presence });
     await one.recorder.declare(["stock.>"]);
     await recordAll(one, [...waves(20, "a", 0.95), ...waves(20, "b", 0.5, "stock.low")]);
     await until(() => wide.length === 40 && later.length === 20 && watched.length === 20);
