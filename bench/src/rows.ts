@@ -6,6 +6,7 @@ import { emitRows } from "./rows/emit.ts";
 import { floorRows } from "./rows/floor.ts";
 import { groupRows } from "./rows/group.ts";
 import { memoryRows } from "./rows/memory.ts";
+import { natsRows } from "./rows/nats.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
@@ -19,4 +20,5 @@ export const rows: readonly Row[] = [
   ...floorRows,
   ...groupRows,
   ...memoryRows,
+  ...natsRows,
 ];
