@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import { expected } from "../errors.ts";
-import type { Reader } from "../wave/channel.ts";
+import { asItIs, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Replies } from "./answers.ts";
 import type { Consumer } from "./consumer.ts";
@@ -35,6 +35,8 @@ interface Waiter {
 export class Takers implements Consumer {
   readonly #parts: TakersParts;
   readonly #delivery: Delivery;
+  /** Whether waves are taken as they are. */
+  readonly #asTheyAre: boolean;
   #waiters: Waiter[] = [];
   /** Iterators that have begun and not ended: `receive` leaves the inbox to them. */
   #iterators = 0;
@@ -49,6 +51,7 @@ export class Takers implements Consumer {
 
   constructor(parts: TakersParts) {
     this.#parts = parts;
+    this.#asTheyAre = parts.read === asItIs;
     this.#delivery = parts.delivery;
     this.#isRecorded = parts.delivery.isRecorded;
     this.#demands();
@@ -96,6 +99,10 @@ export class Takers implements Consumer {
           this.#tellIdle();
         }
         return undefined;
+      }
+      if (this.#asTheyAre && !wave.encoded) {
+        this.#taken(wave);
+        return wave;
       }
       const ready = this.#ready(wave);
       if (ready !== undefined || this.#reading) {

@@ -193,6 +193,11 @@ export class Wave<P = unknown> {
     return decoded;
   }
 
+  /** Whether its payload came encoded and nobody has looked at it. */
+  get encoded(): boolean {
+    return this.#payload instanceof EncodedPayload;
+  }
+
   /** Decodes a payload that came encoded. Throws `AETHER_BAD_PAYLOAD`. */
   open(): void {
     if (this.#payload instanceof EncodedPayload) {
