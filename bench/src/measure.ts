@@ -62,6 +62,11 @@ function inChild(task: Task): Promise<Samples> {
       if ("error" in answer) reject(new Error(answer.error));
       else resolve(answer.samples);
     });
-    child.once("exit", (code, signal) => reject(new Error(`${task.row} ended with ${signal ?? code} and no result`)));
+    // An answer that was sent may still be on its way when the process has ended: the channel closes after it.
+    child.once("exit", (code, signal) => {
+      const noResult = (): void => reject(new Error(`${task.row} ended with ${signal ?? code} and no result`));
+      if (child.connected) child.once("disconnect", noResult);
+      else setImmediate(noResult);
+    });
   });
 }

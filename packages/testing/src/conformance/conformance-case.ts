@@ -1,7 +1,5 @@
 /** One guarantee as a test that any runner can run. */
 
-import type { Stage } from "./stage.ts";
-
 /** A named check. `run` rejects with an assertion error when what it is checked on does not keep the guarantee. */
 export interface ConformanceCase {
   /** The guarantee, word for word as in the doc comment of the contract. */
@@ -22,13 +20,34 @@ export interface ConformanceOptions {
 }
 
 /** A guarantee and how it is checked on a stage of its own. */
-export interface Guarantee {
+export interface Checked<S> {
   readonly name: string;
-  readonly check: (stage: Stage) => Promise<void>;
+  readonly check: (stage: S) => Promise<void>;
+}
+
+/** The cases of a suite, given to the runner as `test` says. Each has a stage of its own, opened by `open`. */
+export function suiteOf<S extends { close(): Promise<void> }>(
+  guarantees: readonly Checked<S>[],
+  open: () => Promise<S>,
+  test: ConformanceOptions["test"],
+): readonly ConformanceCase[] {
+  const cases = guarantees.map(({ name, check }) => ({
+    name,
+    run: async (): Promise<void> => {
+      const stage = await open();
+      try {
+        await check(stage);
+      } finally {
+        await stage.close();
+      }
+    },
+  }));
+  register(cases, test);
+  return cases;
 }
 
 /** Makes each case a test of the runner, as `test` says. */
-export function register(cases: readonly ConformanceCase[], test: ConformanceOptions["test"]): void {
+function register(cases: readonly ConformanceCase[], test: ConformanceOptions["test"]): void {
   const runner = test ?? globalTest();
   if (runner !== false && runner !== undefined) {
     for (const { name, run } of cases) {

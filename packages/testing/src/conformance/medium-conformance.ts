@@ -1,7 +1,7 @@
 /** The conformance suite of the Medium contract: one test for each guarantee, for every medium and every wrapper. */
 
 import type { Medium } from "@aether/core";
-import { type ConformanceCase, type ConformanceOptions, type Guarantee, register } from "./conformance-case.ts";
+import { type ConformanceCase, type ConformanceOptions, suiteOf } from "./conformance-case.ts";
 import { bands } from "./guarantees/bands.ts";
 import { closing } from "./guarantees/closing.ts";
 import { counting } from "./guarantees/counting.ts";
@@ -16,7 +16,7 @@ import { presence } from "./guarantees/presence.ts";
 import { readiness } from "./guarantees/readiness.ts";
 import { room } from "./guarantees/room.ts";
 import { runs } from "./guarantees/runs.ts";
-import { Stage } from "./stage.ts";
+import { type Guarantee, Stage } from "./stage.ts";
 
 const GUARANTEES: readonly Guarantee[] = [
   ...patterns,
@@ -56,17 +56,5 @@ export function mediumConformance(
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
   const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
-  const cases = GUARANTEES.map(({ name, check }) => ({
-    name,
-    run: async (): Promise<void> => {
-      const stage = await Stage.open(create, deadlineMs);
-      try {
-        await check(stage);
-      } finally {
-        await stage.close();
-      }
-    },
-  }));
-  register(cases, test);
-  return cases;
+  return suiteOf(GUARANTEES, () => Stage.open(create, deadlineMs), test);
 }

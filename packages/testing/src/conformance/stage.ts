@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Link, Medium, Outlet, Reflection, Traits, Tuning, Wave } from "@aether/core";
+import type { Checked } from "./conformance-case.ts";
 import { Ear, type EarOptions, type EarSurroundings } from "./ear.ts";
 import { moment, type TestWaveInit, testWave } from "./test-wave.ts";
 import { turns, until, within } from "./wait.ts";
@@ -265,3 +266,6 @@ export class Stage implements EarSurroundings {
     await Promise.allSettled(closings);
   }
 }
+
+/** A guarantee of the `Medium` contract and how it is checked. */
+export type Guarantee = Checked<Stage>;

@@ -1,7 +1,7 @@
 /** Bands that listeners do not want: a medium may keep their waves away, and must keep nothing else away. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 import { TestExchange } from "../test-exchange.ts";
 
 /** The lowest band that choosy listeners want, and amplitudes below it, in it and above it. */

@@ -1,8 +1,7 @@
 /** The end of a link. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
-import type { Line, Stage } from "../stage.ts";
+import type { Guarantee, Line, Stage } from "../stage.ts";
 import { turns } from "../wait.ts";
 
 /** Holds when `act` throws or rejects with `AETHER_CLOSED`. */

@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
-import type { Stage } from "../stage.ts";
+import type { Guarantee, Stage } from "../stage.ts";
 
 /** Holds when `propagate` tells of `groups` for `wave`, or of nothing where the medium does not know. */
 async function tells(stage: Stage, wave: Wave, groups: number): Promise<void> {

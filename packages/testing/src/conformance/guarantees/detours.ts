@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
 import type { Ear, EarOptions } from "../ear.ts";
-import type { Stage, Tuned } from "../stage.ts";
+import type { Guarantee, Stage, Tuned } from "../stage.ts";
 import { TestExchange } from "../test-exchange.ts";
 
 /** A group with one member for each of `options`, all on the near link. */

@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { reflect, systemClock, type Teller, type Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
 import type { Ear } from "../ear.ts";
-import type { Stage, Tuned } from "../stage.ts";
+import type { Guarantee, Stage, Tuned } from "../stage.ts";
 import { TestExchange, type Told } from "../test-exchange.ts";
 
 /** A listener in a group of its own that does `act` with the way back of each wave. */

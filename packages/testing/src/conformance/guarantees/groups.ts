@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
 import type { Ear } from "../ear.ts";
-import type { Line, Stage, Tuned } from "../stage.ts";
+import type { Guarantee, Line, Stage, Tuned } from "../stage.ts";
 import { turns } from "../wait.ts";
 
 /** A group with a member at each of `lines`. */

@@ -1,7 +1,7 @@
 /** Opening a link, and what links have to do with each other. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 
 export const links: readonly Guarantee[] = [
   {

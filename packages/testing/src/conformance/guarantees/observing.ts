@@ -1,7 +1,7 @@
 /** Listeners that look on without taking part. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 import { TestExchange } from "../test-exchange.ts";
 
 export const observing: readonly Guarantee[] = [

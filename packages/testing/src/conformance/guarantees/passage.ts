@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { BANDS, type Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 import { TestExchange } from "../test-exchange.ts";
 
 const PAYLOADS: readonly unknown[] = [

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { BANDS, matches } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 
 export const patterns: readonly Guarantee[] = [
   {

@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Presence } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
-import type { Line, Stage } from "../stage.ts";
+import type { Guarantee, Line, Stage } from "../stage.ts";
 
 function presenceOf(line: Line, instance: string): Presence | undefined {
   return [...line.link.present()].find((presence) => presence.instance === instance);

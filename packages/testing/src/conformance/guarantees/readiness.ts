@@ -1,7 +1,7 @@
 /** From when until when a listener hears. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 import { turns } from "../wait.ts";
 
 export const readiness: readonly Guarantee[] = [

@@ -1,7 +1,7 @@
 /** How a medium keeps an emitter from outrunning those who hear it. */
 
 import assert from "node:assert/strict";
-import type { Guarantee } from "../conformance-case.ts";
+import type { Guarantee } from "../stage.ts";
 import { turns } from "../wait.ts";
 
 export const room: readonly Guarantee[] = [

@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { BANDS, type Wave } from "@aether/core";
-import type { Guarantee } from "../conformance-case.ts";
 import type { Ear, RunFault } from "../ear.ts";
-import type { Stage } from "../stage.ts";
+import type { Guarantee, Stage } from "../stage.ts";
 
 /** Waves of several kinds, amplitudes and half-lives. */
 function mixture(stage: Stage, channel: string): readonly Wave[] {

@@ -10,6 +10,7 @@ import {
   systemClock,
   type Wave,
 } from "@aether/core";
+import type { Checked } from "../conformance-case.ts";
 import { type Line, Stage } from "../stage.ts";
 import type { TestWaveInit } from "../test-wave.ts";
 import { turns } from "../wait.ts";
@@ -149,8 +150,4 @@ export class RecordStage {
 }
 
 /** A guarantee of recorders, and how it is checked. */
-export interface RecorderGuarantee {
-  /** Word for word as in the doc comment of `Recorder`. */
-  readonly name: string;
-  readonly check: (stage: RecordStage) => Promise<void>;
-}
+export type RecorderGuarantee = Checked<RecordStage>;

@@ -1,7 +1,7 @@
 /** The conformance suite of the Recorder contract: one test for each guarantee, for every medium that is durable. */
 
 import type { Medium } from "@aether/core";
-import { type ConformanceCase, type ConformanceOptions, register } from "../conformance-case.ts";
+import { type ConformanceCase, type ConformanceOptions, suiteOf } from "../conformance-case.ts";
 import { handing } from "./handing.ts";
 import { places } from "./places.ts";
 import { reading } from "./reading.ts";
@@ -26,17 +26,5 @@ export function recorderConformance(
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
   const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
-  const cases = GUARANTEES.map(({ name, check }) => ({
-    name,
-    run: async (): Promise<void> => {
-      const stage = await RecordStage.open(create, deadlineMs);
-      try {
-        await check(stage);
-      } finally {
-        await stage.close();
-      }
-    },
-  }));
-  register(cases, test);
-  return cases;
+  return suiteOf(GUARANTEES, () => RecordStage.open(create, deadlineMs), test);
 }
