@@ -366,8 +366,26 @@ export class Wave<P = unknown> {
     if (!(perHop > 0 && perHop <= 1 && minAmplitude >= 0 && minAmplitude <= 1 && maxLifetimeMs >= 0)) {
       return wrong("moment.surroundings", "the laws of a medium", surroundings);
     }
-    const numbers = { amplitude, halfLifeMs, hops, age, phase, weight, gain, version };
-    return faultIn({ id, channel, kind, source, sourceId, trace, cause, key, headers, ...numbers });
+    // One literal: every wave from a network comes by here, and a spread would cost as much as the check.
+    return faultIn({
+      id,
+      channel,
+      kind,
+      source,
+      sourceId,
+      trace,
+      cause,
+      key,
+      headers,
+      amplitude,
+      halfLifeMs,
+      hops,
+      age,
+      phase,
+      weight,
+      gain,
+      version,
+    });
   }
 
   /** Whether its emitter chose the id, and so may emit it again. */

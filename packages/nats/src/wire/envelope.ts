@@ -348,8 +348,17 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
       amplitude,
       moment,
       lineage: isRoot ? undefined : { hops, cause, trace },
+      // Written out: a spread for each wave that arrives would cost as much as reading it.
       extras: {
-        ...{ age, phase, weight, key, headers, version, gain, to, emittedAt },
+        age,
+        phase,
+        weight,
+        key,
+        headers,
+        version,
+        gain,
+        to,
+        emittedAt,
         named: (flags & HAS.named) !== 0,
         reflects: (flags & HAS.reflects) !== 0,
         reflectsBody: (flags & HAS.otherBody) === 0 ? undefined : !reflectsBodyOf(kind),
