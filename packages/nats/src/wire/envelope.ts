@@ -249,7 +249,8 @@ export interface InboundParts {
   readonly amplitude: number;
   readonly moment: Moment;
   readonly lineage: { readonly hops: number; readonly cause: string | undefined; readonly trace: string } | undefined;
-  readonly extras: WaveExtras;
+  /** Of this wave alone: its way back is put in when it is known. */
+  readonly extras: WaveExtras & { exchange: WaveExtras["exchange"] };
 }
 
 /**
@@ -359,6 +360,7 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
         gain,
         to,
         emittedAt,
+        exchange: undefined,
         named: (flags & HAS.named) !== 0,
         reflects: (flags & HAS.reflects) !== 0,
         reflectsBody: (flags & HAS.otherBody) === 0 ? undefined : !reflectsBodyOf(kind),
@@ -378,5 +380,6 @@ function readHeaders(scanner: Scanner): Readonly<Record<string, string>> {
 
 /** The wave of a message, once its way back is known. */
 export function waveOf({ parts }: Inbound, exchange: WaveExtras["exchange"]): Wave {
-  return new Wave(exchange === undefined ? parts : { ...parts, extras: { ...parts.extras, exchange } });
+  parts.extras.exchange = exchange;
+  return new Wave(parts);
 }
