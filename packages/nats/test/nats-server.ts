@@ -12,7 +12,7 @@ export const VERSIONS = ["2.9", "2.10"] as const;
 export type Version = (typeof VERSIONS)[number];
 
 /** Where the set-up has put the server of `version`. */
-function binaryOf(version: Version): string {
+export function binaryOf(version: Version): string {
   return fileURLToPath(new URL(`../../../.cache/nats-server-${version}/usr/sbin/nats-server`, import.meta.url));
 }
 

@@ -1,12 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Aether, AetherError } from "@aether/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type NatsOptions, natsMedium } from "../src/index.ts";
-import { NatsServer } from "./nats-server.ts";
+import { binaryOf, NatsServer, VERSIONS } from "./nats-server.ts";
 import { until } from "./until.ts";
 
 const script = fileURLToPath(new URL("../../../scripts/dev-certs.mjs", import.meta.url));
@@ -138,6 +138,17 @@ describe("TLS", () => {
     expect((await aether.vibrator("alpha").query("ask")).payload).toBe("answer");
     await aether.close({ deadlineMs: 0 });
   });
+});
+
+test.each(VERSIONS)("config/nats-tls.conf is a configuration that server %s takes", async (version) => {
+  const example = fileURLToPath(new URL("../../../config/nats-tls.conf", import.meta.url));
+  const root = at(`example-${version}`);
+  await mkdir(join(root, "config"), { recursive: true });
+  await copyFile(example, join(root, "config/nats-tls.conf"));
+  devCertificates(join(root, "config/certs"), "alpha", "beta");
+  const check = spawnSync(binaryOf(version), ["-t", "-c", "config/nats-tls.conf"], { cwd: root, encoding: "utf8" });
+  expect(`${check.stdout}${check.stderr}`).toContain("is valid");
+  expect(check.status).toBe(0);
 });
 
 describe("an identity", () => {
