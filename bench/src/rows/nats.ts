@@ -199,13 +199,13 @@ const rawRecord: Contestant = {
   async open() {
     const server = await useServer();
     const { connect } = await import("@nats-io/transport-node");
-    const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
+    const { jetstream, jetstreamManager, StorageType } = await import("@nats-io/jetstream");
     const nc = await connect({ servers: server.url });
     const manager = await jetstreamManager(nc);
     await manager.streams.add({
       name: "raw",
       subjects: ["raw.>"],
-      storage: "memory" as never,
+      storage: StorageType.Memory,
       max_bytes: 256 * 1024 * 1024,
     });
     const js = jetstream(nc);
