@@ -131,6 +131,25 @@ describe("while no server is there", () => {
     expect(waited).toBe(true);
   });
 
+  test("a wave that waits is older when it is sent", async () => {
+    const alpha = await side();
+    const beta = await side({ servers: server.url });
+    const ages: number[] = [];
+    await beta.vibrator("beta").resonateOn("a", (wave) => void ages.push(wave.age));
+    const seen = watched(alpha);
+    const emitter = alpha.vibrator("alpha");
+    proxy.set({ refuses: true });
+    proxy.reset();
+    await until(() => seen.down === 1);
+    const waiting = emitter.emit("a", 1);
+    const later = performance.now() + 200;
+    await until(() => performance.now() > later);
+    proxy.set({});
+    await waiting;
+    await until(() => ages.length === 1);
+    expect(ages[0]).toBeGreaterThanOrEqual(199);
+  });
+
   test("a wave that fades while it waits is not sent", async () => {
     const alpha = await side();
     const seen = watched(alpha);

@@ -8,12 +8,12 @@ import { MOMENT, VECTORS, type Vector } from "./wire-vectors.ts";
 
 const page = readFileSync(new URL("../../../docs/wire-format.md", import.meta.url), "utf8");
 
-function written({ channel, waves, request }: Vector): Buffer {
+function written({ channel, waves, request }: Vector, waitedMs?: number): Buffer {
   const items = waves.map((wave) => outbound(wave, request, payloadWriters.json));
   const [first] = waves;
   const origin = { source: first?.source ?? "", sourceId: first?.sourceId ?? "" };
   const most = items.reduce((sum, item) => sum + mostBytesOf(item), mostBytesAround(origin));
-  return encode(new Slab(), new Seal(channel), items, origin, most);
+  return encode(new Slab(), new Seal(channel), items, origin, most, waitedMs);
 }
 
 /** The digits of a message in lines of 32 bytes. */
@@ -50,6 +50,13 @@ describe("a message", () => {
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       expect(decode(damaged, vector.channel, seal, MOMENT)).toBeUndefined();
     }
+  });
+
+  test.each(VECTORS)("that has waited says so: $title", (vector) => {
+    const { channel, waves, request } = vector;
+    const read = decode(written(vector, 1500), channel, new Seal(channel), MOMENT) ?? [];
+    expect(read.map((inbound) => waveOf(inbound, undefined).age)).toEqual(waves.map(({ age }) => age + 1500));
+    expect(read.map((inbound) => inbound.request?.leftMs)).toEqual(waves.map(() => request && request.leftMs - 1500));
   });
 
   test("cut at any place says nothing", () => {

@@ -31,7 +31,7 @@ import { factsOf, reflectionOf } from "../wire/reflection-facts.ts";
 import { Slab } from "../wire/slab.ts";
 import { Arrivals } from "./arrivals.ts";
 import { closedLink, Hearing, type HearingParts } from "./hearing.ts";
-import { NatsOutlet, tooLarge } from "./nats-outlet.ts";
+import { NatsOutlet, type OutletParts, tooLarge } from "./nats-outlet.ts";
 import { Outbox } from "./outbox.ts";
 
 const ID_LENGTH = 16;
@@ -59,6 +59,8 @@ export class NatsLink implements Link {
   readonly #arrivals: Arrivals;
   readonly #presence: PresenceBeats;
   readonly #options: CheckedOptions;
+  /** What all outlets share. */
+  readonly #outletParts: OutletParts;
   readonly #outlets = new Map<string, NatsOutlet>();
   readonly #hearings = new Set<Hearing>();
   readonly #instances = new Set<string>();
@@ -102,6 +104,21 @@ export class NatsLink implements Link {
         events.interest();
       },
     });
+    this.#outletParts = {
+      connection: this.#connection,
+      subjects: this.#subjects,
+      slab: this.#slab,
+      outbox: this.#outbox,
+      asked: this.#asked,
+      roll: this.#presence.roll,
+      writer: payloadWriters[this.#options.codec],
+      packing: this.#options.packing,
+      denied: this.#denied,
+      now: () => this.#events.moment().at,
+      assertOpen: () => this.#assertOpen(),
+      hearFor: (instance) => this.hearFor(instance),
+      flushSoon: (flushed) => this.#flushSoon(flushed),
+    };
     connection.onWritable(() => this.#writable());
   }
 
@@ -201,21 +218,7 @@ export class NatsLink implements Link {
       const [oldest] = this.#outlets.keys();
       this.#outlets.delete(oldest ?? "");
     }
-    const outlet = new NatsOutlet(channel, {
-      connection: this.#connection,
-      subjects: this.#subjects,
-      slab: this.#slab,
-      outbox: this.#outbox,
-      asked: this.#asked,
-      roll: this.#presence.roll,
-      writer: payloadWriters[this.#options.codec],
-      packing: this.#options.packing,
-      denied: this.#denied,
-      now: () => this.#events.moment().at,
-      assertOpen: () => this.#assertOpen(),
-      hearFor: (instance) => this.hearFor(instance),
-      flushSoon: (flushed) => this.#flushSoon(flushed),
-    });
+    const outlet = new NatsOutlet(channel, this.#outletParts);
     this.#outlets.set(channel, outlet);
     return outlet;
   }

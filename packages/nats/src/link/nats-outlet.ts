@@ -121,16 +121,21 @@ export class NatsOutlet implements Outlet {
     }
   }
 
-  #send(pack: Pack): void {
+  #send(pack: Pack, waitedMs?: number): void {
     const { connection, slab } = this.#parts;
-    connection.publish(pack.subject, pack.encode(slab));
+    connection.publish(pack.subject, pack.encode(slab, waitedMs));
   }
 
-  /** Lets `pack` wait for a server. */
-  async #wait(pack: Pack, send: () => void = () => this.#send(pack)): Promise<undefined> {
-    const { outbox } = this.#parts;
+  /** Lets `pack` wait for a server; `send` is told for how many milliseconds it has. */
+  async #wait(
+    pack: Pack,
+    send: (waitedMs: number) => void = (waitedMs) => this.#send(pack, waitedMs),
+  ): Promise<undefined> {
+    const { outbox, now } = this.#parts;
     const { amplitude, bytes } = pack;
-    await outbox.add({ amplitude, bytes, send, stale: (now) => pack.stale(now) });
+    const since = now();
+    const stale = (at: number): boolean => pack.stale(at);
+    await outbox.add({ amplitude, bytes, stale, send: () => send(now() - since) });
     return undefined;
   }
 
@@ -151,10 +156,10 @@ export class NatsOutlet implements Outlet {
     this.#assertFits(item);
     const pack = this.#packOf(subject, item);
     const reply = subjects.instance(wave.sourceId, `n${correlation.toString(36)}`);
-    const send = (): void => {
-      connection.publish(subject, pack.encode(slab), reply);
+    const send = (waitedMs?: number): void => {
+      connection.publish(subject, pack.encode(slab, waitedMs), reply);
       if (observed) {
-        this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }));
+        this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }), waitedMs);
       }
       asked.left(correlation);
     };

@@ -37,9 +37,9 @@ export class Pack {
     return this.#waves.length === MOST_PACKED;
   }
 
-  /** The message. */
-  encode(slab: Slab): Buffer {
-    return encode(slab, this.#seal, this.#waves, this.origin, this.#most);
+  /** The message of a pack that has waited for `waitedMs` milliseconds. */
+  encode(slab: Slab, waitedMs?: number): Buffer {
+    return encode(slab, this.#seal, this.#waves, this.origin, this.#most, waitedMs);
   }
 
   /** Amplitude of the loudest wave. */

@@ -102,10 +102,18 @@ export function mostBytesAround({ source, sourceId }: Origin): number {
 }
 
 /**
- * The message that holds `waves`, 1 to 16 of one origin, for `channel`; `now` is monotonic milliseconds. `most` is the
- * sum of what {@link mostBytesOf} and {@link mostBytesAround} say.
+ * The message that holds `waves`, 1 to 16 of one origin, for `channel`. `most` is the sum of what {@link mostBytesOf} and
+ * {@link mostBytesAround} say. The waves have waited for `waitedMs` since they were made: they are older by that, and
+ * whoever waits for them has less time left.
  */
-export function encode(slab: Slab, channel: Seal, waves: readonly Outbound[], origin: Origin, most: number): Buffer {
+export function encode(
+  slab: Slab,
+  channel: Seal,
+  waves: readonly Outbound[],
+  origin: Origin,
+  most: number,
+  waitedMs = 0,
+): Buffer {
   slab.begin(most);
   slab.u8(MAGIC_0);
   slab.u8(MAGIC_1);
@@ -114,7 +122,7 @@ export function encode(slab: Slab, channel: Seal, waves: readonly Outbound[], or
   slab.text(origin.source);
   slab.text(origin.sourceId);
   for (const one of waves) {
-    write(slab, one);
+    write(slab, one, waitedMs);
   }
   const seal = channel.of(slab.end());
   slab.u32(seal);
@@ -140,10 +148,11 @@ function reflectsBodyOf(kind: WaveKind): boolean {
   return kind === "command" || kind === "query";
 }
 
-function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
+function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedMs: number): void {
   const whole = slab.openU32();
   const head = slab.openU16();
-  const { id, halfLifeMs, hops, age, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
+  const age = wave.age + waitedMs;
+  const { id, halfLifeMs, hops, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
   const headerEntries = Object.entries(headers);
   let flags = 0;
   flags |= halfLifeMs < Number.POSITIVE_INFINITY ? HAS.halfLife : 0;
@@ -204,7 +213,7 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound): void {
   }
   if (request !== undefined) {
     slab.u32(request.correlation);
-    slab.f64(request.leftMs);
+    slab.f64(Math.max(0, request.leftMs - waitedMs));
   }
   if (gain !== 1) {
     slab.f64(gain);
