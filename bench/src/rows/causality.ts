@@ -1,11 +1,10 @@
 /** What causality costs: a chain of two, where the handler of the first wave emits the second. */
 
-import { speedTrial } from "../harness.ts";
+import { burstTrial } from "../burst-trial.ts";
 import { type Order, order } from "../order.ts";
 import { type Causality, connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
 import { Tally } from "../tally.ts";
-import { BURST } from "../traffic.ts";
 
 interface Emitter {
   emit(channel: string, payload: Order): Promise<unknown>;
@@ -25,17 +24,11 @@ function contestant(name: string, causality: Causality, emitSecond: EmitSecond):
       });
       await aether.vibrator("end").resonateOn("inventory.check", tally.syncHandler());
       const emitter = aether.vibrator("emitter");
-      return speedTrial({
-        operations: BURST,
-        async pass() {
-          const sent = new Array<unknown>(BURST);
-          for (let i = 0; i < BURST; i++) sent[i] = emitter.emit("orders.created", order);
-          await Promise.all(sent);
-          await tally.reach(BURST);
-        },
-        verify: () => tally.verify(),
-        close: () => aether.close(),
-      });
+      return burstTrial(
+        tally,
+        () => emitter.emit("orders.created", order),
+        () => aether.close(),
+      );
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What a noise floor costs that follows the load, while it sheds nothing. */
 
-import { speedTrial } from "../harness.ts";
+import { burstTrial } from "../burst-trial.ts";
 import { order } from "../order.ts";
 import { connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
@@ -20,17 +20,11 @@ function contestant(name: string, options: Listening): Contestant {
       const tally = new Tally();
       await aether.vibrator("listener").resonateOn("orders.*", tally.syncHandler(), options);
       const emitter = aether.vibrator("emitter");
-      return speedTrial({
-        operations: BURST,
-        async pass() {
-          const sent = new Array<unknown>(BURST);
-          for (let i = 0; i < BURST; i++) sent[i] = emitter.emit("orders.created", order);
-          await Promise.all(sent);
-          await tally.reach(BURST);
-        },
-        verify: () => tally.verify(),
-        close: () => aether.close(),
-      });
+      return burstTrial(
+        tally,
+        () => emitter.emit("orders.created", order),
+        () => aether.close(),
+      );
     },
   };
 }

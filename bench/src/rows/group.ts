@@ -1,12 +1,11 @@
 /** What diffraction costs: a group of three that is well, with and without it. */
 
 import type { Aether } from "@aether/core";
-import { speedTrial } from "../harness.ts";
+import { burstTrial } from "../burst-trial.ts";
 import { order } from "../order.ts";
 import { connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
 import { Tally } from "../tally.ts";
-import { BURST } from "../traffic.ts";
 
 const MEMBERS = 3;
 
@@ -20,17 +19,11 @@ function contestant(name: string, diffraction: boolean, key?: string): Contestan
         await aether.vibrator("member").resonateOn("orders.created", tally.syncHandler());
       const emitter = aether.vibrator("emitter");
       const options = key === undefined ? undefined : { key };
-      return speedTrial({
-        operations: BURST,
-        async pass() {
-          const sent = new Array<unknown>(BURST);
-          for (let i = 0; i < BURST; i++) sent[i] = emitter.emit("orders.created", order, options);
-          await Promise.all(sent);
-          await tally.reach(BURST);
-        },
-        verify: () => tally.verify(),
-        close: () => aether.close(),
-      });
+      return burstTrial(
+        tally,
+        () => emitter.emit("orders.created", order, options),
+        () => aether.close(),
+      );
     },
   };
 }

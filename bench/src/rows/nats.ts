@@ -2,6 +2,7 @@
 
 import type { Wave } from "@aether/core";
 import type { NatsOptions } from "@aether/nats";
+import { burstTrial } from "../burst-trial.ts";
 import { speedTrial } from "../harness.ts";
 import { useServer } from "../peers/nats-server.ts";
 import type { Contestant, Row, Trial } from "../row.ts";
@@ -88,20 +89,6 @@ const rawEmit: Contestant = {
     );
   },
 };
-
-function burstTrial(tally: Tally, emit: () => Promise<unknown>, close: () => Promise<void>): Trial {
-  return speedTrial({
-    operations: BURST,
-    async pass() {
-      const sent = new Array<unknown>(BURST);
-      for (let i = 0; i < BURST; i++) sent[i] = emit();
-      await Promise.all(sent);
-      await tally.reach(BURST);
-    },
-    verify: () => tally.verify(),
-    close,
-  });
-}
 
 function aetherQuery(atOnce: number): Contestant {
   return {

@@ -1,7 +1,7 @@
 /** What pulling waves costs, beside our own push handler. */
 
 import type { Resonance } from "@aether/core";
-import { speedTrial } from "../harness.ts";
+import { burstTrial } from "../burst-trial.ts";
 import { order } from "../order.ts";
 import { connect } from "../peers/aether.ts";
 import type { Contestant, Row } from "../row.ts";
@@ -23,21 +23,15 @@ function contestant(name: string, read?: Reader): Contestant {
         : await listener.resonateOn("orders.*", tally.syncHandler());
       const reading = read?.(resonance, tally);
       const emitter = aether.vibrator("emitter");
-      return speedTrial({
-        operations: BURST,
-        async pass() {
-          const sent = new Array<unknown>(BURST);
-          for (let i = 0; i < BURST; i++) sent[i] = emitter.emit("orders.created", order);
-          await Promise.all(sent);
-          await tally.reach(BURST);
-        },
-        verify: () => tally.verify(),
-        async close() {
+      return burstTrial(
+        tally,
+        () => emitter.emit("orders.created", order),
+        async () => {
           await resonance.close();
           await reading;
           await aether.close();
         },
-      });
+      );
     },
   };
 }
