@@ -3,6 +3,7 @@
 import { AetherError, expected } from "../errors.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
+import type { Wave } from "../wave/wave.ts";
 import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
@@ -22,6 +23,15 @@ export interface WhenHeardOptions {
   /** Milliseconds after which it rejects with `AETHER_TIMEOUT`; default: never. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A resonance, and whose it is. */
+export interface OwnResonance {
+  /** Name of the vibrator. */
+  readonly vibrator: string;
+  /** Id of its instance. */
+  readonly instance: string;
+  readonly resonance: Resonance;
 }
 
 /** Options of `observe`. */
@@ -135,6 +145,24 @@ export class Aether implements AsyncDisposable {
     }
     const { emitted, ...rest } = emissions;
     return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.stats };
+  }
+
+  /** The open resonances of this aether's vibrators, each with its vibrator; observers are left out. */
+  *resonances(): Iterable<OwnResonance> {
+    for (const { name: vibrator, id: instance, listening } of this.#vibrators.values()) {
+      for (const resonance of listening.resonances()) {
+        yield { vibrator, instance, resonance };
+      }
+    }
+  }
+
+  /**
+   * The wave that is being handled where this is asked, across every await of its handler; `undefined` elsewhere, and
+   * with explicit causality.
+   */
+  get current(): Wave | undefined {
+    const handling = this.#connected.parts.causality?.current;
+    return handling?.settled === false ? handling.wave : undefined;
   }
 
   /** Who resonates with whom, as far as this aether knows. */

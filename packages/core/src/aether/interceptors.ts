@@ -27,7 +27,7 @@ export interface Interceptor {
    * caller will get: a receipt, or the response of a query.
    */
   readonly emit?: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) => Promise<R>;
-  /** Around each handler. `next` takes the wave, or a changed copy of it, and resolves to what the handler returned. */
+  /** Around each handler of a resonance; those of observers, who only look, are let alone. `next` takes the wave, or a changed copy of it, and resolves to what the handler returned. */
   readonly handle?: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>) => unknown;
 }
 

@@ -15,6 +15,7 @@ import type { Contracts } from "./contracts.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
+import { Interceptors } from "./interceptors.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { Reception } from "./reception.ts";
 import { RecordedDelivery } from "./recorded-delivery.ts";
@@ -198,7 +199,10 @@ export class Listening {
   ): Consumer {
     const read = contract === undefined ? asItIs : readerOf(contract);
     if (handler !== undefined) {
-      return new Handlers(delivery, handler, read, contract, settings.handlers, this.#handlersShared);
+      const shared = delivery.observes
+        ? { ...this.#handlersShared, interceptors: new Interceptors() }
+        : this.#handlersShared;
+      return new Handlers(delivery, handler, read, contract, settings.handlers, shared);
     }
     const { deadlines, clock, observers } = this.#parts;
     const { available } = this.#reception;
@@ -291,12 +295,19 @@ export class Listening {
   get tally(): Tally {
     const sum = new Tally();
     sum.add(this.#retired.tally);
-    for (const resonance of this.#all()) {
-      if (!resonance.listener.observes) {
-        sum.add(resonance.tally);
-      }
+    for (const resonance of this.resonances()) {
+      sum.add(resonance.tally);
     }
     return sum;
+  }
+
+  /** The resonances that are open, those of observers left out. */
+  *resonances(): Iterable<OpenResonance> {
+    for (const resonance of this.#all()) {
+      if (!resonance.listener.observes) {
+        yield resonance;
+      }
+    }
   }
 
   *#all(): Iterable<OpenResonance> {
