@@ -11,6 +11,7 @@ import { natsFloorRows } from "./rows/nats-floor.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
+import { telemetryRows } from "./rows/telemetry.ts";
 
 export const rows: readonly Row[] = [
   ...emitRows,
@@ -23,4 +24,5 @@ export const rows: readonly Row[] = [
   ...memoryRows,
   ...natsRows,
   ...natsFloorRows,
+  ...telemetryRows,
 ];
