@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import { configOf, valuesOf } from "./config-of.ts";
 import { KEYS, type Key } from "./keys.ts";
 import { REDACTED, Secret } from "./secret.ts";
+import { brokenTogether } from "./together.ts";
 
 /** A key whose value is another one. Secrets are given as `"[redacted]"`. */
 export interface Change {
@@ -14,6 +15,8 @@ export interface Change {
   /** Whether the change would weaken security: the configuration keeps the old value until a restart. */
   readonly refused: boolean;
 }
+
+type Values = ReadonlyMap<string, unknown>;
 
 /** What `onChange` is told. */
 export interface Reload {
@@ -30,20 +33,27 @@ export interface Reload {
  */
 export function reloadOf(loaded: Config, running: Config, next: Config): Reload {
   const [before, now, after] = [valuesOf(loaded), valuesOf(running), valuesOf(next)];
-  const kept = new Map<string, unknown>();
-  const changed: Change[] = [];
-  for (const [key, definition] of KEYS) {
-    const to = after.get(key);
-    const refused = definition.weakens?.(now.get(key), to) ?? false;
-    if (refused) {
-      kept.set(key, now.get(key));
-    }
-    if (!isSame(before.get(key), to)) {
-      changed.push({ key, from: safe(definition, before.get(key)), to: safe(definition, to), refused });
-    }
-  }
+  const kept = keptOf(now, after);
+  const changed = [...KEYS]
+    .filter(([key]) => !isSame(before.get(key), after.get(key)))
+    .map(([key, definition]) => ({
+      key,
+      from: safe(definition, before.get(key)),
+      to: safe(definition, after.get(key)),
+      refused: kept.has(key),
+    }));
   const needsRestart = changed.map(({ key }) => key).filter((key) => KEYS.get(key)?.live !== true);
   return { config: kept.size === 0 ? next : configOf(new Map([...after, ...kept])), changed, needsRestart };
+}
+
+/** The values that are kept for `after` would weaken them; all guarded ones where the rest would not go together. */
+function keptOf(now: Values, after: Values): Values {
+  const guarded = [...KEYS].filter(([, { weakens }]) => weakens !== undefined).map(([key]) => key);
+  const of = (keys: readonly string[]): Values => new Map(keys.map((key) => [key, now.get(key)]));
+  const weaker = of(guarded.filter((key) => KEYS.get(key)?.weakens?.(now.get(key), after.get(key))));
+  return brokenTogether(new Map([...after, ...weaker])).length === 0
+    ? weaker
+    : of(guarded.filter((key) => !isSame(now.get(key), after.get(key))));
 }
 
 function safe({ kind }: Key, value: unknown): unknown {
