@@ -7,6 +7,7 @@ export const ERRORS = {
     retryable: false,
     meaning: "An option or argument is unknown, of the wrong type or out of range.",
   },
+  AETHER_BAD_CONFIG: { retryable: false, meaning: "A file, variable or flag of the configuration is wrong." },
   AETHER_BAD_PAYLOAD: { retryable: false, meaning: "The payload breaks the channel's schema or cannot travel." },
   AETHER_TOO_LARGE: { retryable: false, meaning: "The payload or the headers are larger than the limits allow." },
   AETHER_UNAUTHORISED: { retryable: false, meaning: "The source is not on the allow-list." },

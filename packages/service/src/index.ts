@@ -1,5 +1,23 @@
 /** Everything that `@aether/service` gives out. */
 
+export type {
+  AetherSection,
+  Config,
+  LoggingSection,
+  LogLevel,
+  ObservabilitySection,
+  OperationsSection,
+  ResourceMonitoringSection,
+  ServiceSection,
+} from "./config/config.ts";
+export { type Loaded, type LoadOptions, loadConfig } from "./config/load-config.ts";
+export { mediumChoiceOf } from "./config/medium-choice-of.ts";
+export { aetherOptionsOf, queryOptionsOf, vibratorOptionsOf } from "./config/options-of.ts";
+export type { LayerName, Origin, Place } from "./config/origin.ts";
+export type { Change, Reload } from "./config/reload.ts";
+export { Secret } from "./config/secret.ts";
+export type { Environment, Flags } from "./config/text-layers.ts";
+export { type ConfigWatch, type WatchOptions, watchConfig } from "./config/watch-config.ts";
 export type { Log, LogFields } from "./log.ts";
 export { type MediumChoice, mediumOf } from "./medium-of.ts";
 export { type RunningServices, type RunOptions, runService } from "./run-service.ts";
