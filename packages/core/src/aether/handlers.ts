@@ -343,7 +343,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #intercepted(wave: Wave, handling: Handling): Promise<unknown> {
-    return this.#shared.interceptors.handle(wave, handling, (passed) => {
+    return this.#shared.interceptors.handle(wave, handling, this.#delivery.presence, (passed) => {
       if (passed === wave) {
         return this.#handler(wave, handling);
       }

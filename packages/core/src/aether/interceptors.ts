@@ -1,6 +1,7 @@
 /** Interceptors: functions around every emit and every handling, in the order they were registered. */
 
 import { expected } from "../errors.ts";
+import type { Presence } from "../medium/medium.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { HandlerContext } from "./handling.ts";
@@ -27,8 +28,16 @@ export interface Interceptor {
    * caller will get: a receipt, or the response of a query.
    */
   readonly emit?: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) => Promise<R>;
-  /** Around each handler of a resonance; those of observers, who only look, are let alone. `next` takes the wave, or a changed copy of it, and resolves to what the handler returned. */
-  readonly handle?: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>) => unknown;
+  /**
+   * Around each handler of a resonance; those of observers, who only look, are let alone. `next` takes the wave, or a
+   * changed copy of it, and resolves to what the handler returned. `receiver` is the resonance.
+   */
+  readonly handle?: (
+    wave: Wave,
+    ctx: HandlerContext,
+    next: (wave: Wave) => Promise<unknown>,
+    receiver: Presence,
+  ) => unknown;
 }
 
 /** The interceptors of one aether. */
@@ -74,13 +83,13 @@ export class Interceptors {
   }
 
   /** Lets `wave` pass through all, and then `last`. */
-  handle(wave: Wave, ctx: HandlerContext, last: (wave: Wave) => unknown): Promise<unknown> {
+  handle(wave: Wave, ctx: HandlerContext, receiver: Presence, last: (wave: Wave) => unknown): Promise<unknown> {
     const chain = this.#handle;
     const step = async (at: number, current: Wave): Promise<unknown> => {
       const interceptor = chain[at];
       return interceptor?.handle === undefined
         ? last(current)
-        : interceptor.handle(current, ctx, (next) => step(at + 1, next));
+        : interceptor.handle(current, ctx, (next) => step(at + 1, next), receiver);
     };
     return step(0, wave);
   }

@@ -90,6 +90,8 @@ export class Listening {
   /** What is pulled from a record: only iterators can, for they tell when a wave is done with. */
   readonly #recordedTakers = new Set<Takers>();
   readonly #retired = new Retired();
+  /** Amplitude that all its floors are raised to. */
+  #raised = 0;
   #closed = false;
 
   constructor(
@@ -143,6 +145,9 @@ export class Listening {
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
+    if (!observes && this.#raised > 0) {
+      resonance.raiseVibrator(this.#raised); // It may have moved while the medium was asked.
+    }
     if (contract !== undefined) {
       this.#parts.contracts.hears(contract);
     }
@@ -299,6 +304,14 @@ export class Listening {
       sum.add(resonance.tally);
     }
     return sum;
+  }
+
+  /** As `Vibrator.raiseFloor`. */
+  raiseFloor(amplitude: number): void {
+    this.#raised = amplitude;
+    for (const resonance of this.resonances()) {
+      resonance.raiseVibrator(amplitude);
+    }
   }
 
   /** The resonances that are open, those of observers left out. */
