@@ -20,7 +20,9 @@ export type { Environment, Flags } from "./config/text-layers.ts";
 export { type ConfigWatch, type WatchOptions, watchConfig } from "./config/watch-config.ts";
 export type { Log, LogFields } from "./log.ts";
 export { type MediumChoice, mediumOf } from "./medium-of.ts";
-export { type RunningServices, type RunOptions, runService } from "./run-service.ts";
+export { type MainOptions, runMain } from "./run-main.ts";
+export type { RunningServices, RunOptions } from "./run-options.ts";
+export { runService } from "./run-service.ts";
 export {
   defineService,
   type Service,
@@ -30,3 +32,4 @@ export {
   type Setup,
   type Stop,
 } from "./service.ts";
+export type { FollowOptions } from "./settings.ts";

@@ -32,7 +32,7 @@ export function valuesOf(config: Config): ReadonlyMap<string, unknown> {
 }
 
 /** Whether every key of the table is there. What a value is follows from its kind, which the table holds to the type. */
-function isConfig(sections: unknown): sections is Config {
+export function isConfig(sections: unknown): sections is Config {
   return [...KEYS.keys()].every((key) => {
     const [section = "", name = ""] = key.split(".");
     const table: unknown = isObject(sections) ? Reflect.get(sections, section) : undefined;
