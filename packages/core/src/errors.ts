@@ -10,6 +10,8 @@ export const ERRORS = {
   AETHER_BAD_CONFIG: { retryable: false, meaning: "A file, variable or flag of the configuration is wrong." },
   AETHER_ADDRESS_TAKEN: { retryable: true, meaning: "Somebody else listens on the address of health or metrics." },
   AETHER_OVER_LIMIT: { retryable: false, meaning: "The process has used more memory or processor time than it may." },
+  AETHER_BUSY: { retryable: true, meaning: "More was to be emitted than the rate limit or the bulkhead lets pass." },
+  AETHER_CIRCUIT_OPEN: { retryable: true, meaning: "So much has failed lately that it is not tried for a while." },
   AETHER_BAD_PAYLOAD: { retryable: false, meaning: "The payload breaks the channel's schema or cannot travel." },
   AETHER_TOO_LARGE: { retryable: false, meaning: "The payload or the headers are larger than the limits allow." },
   AETHER_UNAUTHORISED: { retryable: false, meaning: "The source is not on the allow-list." },

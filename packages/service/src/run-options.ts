@@ -4,6 +4,7 @@ import type { Aether, AetherError, AetherOptions, CloseOptions } from "@aether/c
 import type { Config } from "./config/config.ts";
 import type { Loaded } from "./config/load-config.ts";
 import type { Log } from "./log.ts";
+import type { ResilienceOptions } from "./resilience/resilience.ts";
 import type { ServiceConfig } from "./service.ts";
 import type { FollowOptions } from "./settings.ts";
 
@@ -24,6 +25,11 @@ export interface RunOptions extends AetherOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that the needs of all services may take to be heard, once every setup is done. Default 10,000. */
   readonly needsTimeoutMs?: number | undefined;
+  /**
+   * Policies over those of the configuration, one by one; `false`: none at all. Without a configuration: only those that
+   * are named here. docs/operations.md.
+   */
+  readonly resilience?: ResilienceOptions | false | undefined;
   /** Called when a limit of the process is reached. Default: it is logged, and the services close. */
   readonly onLimit?: ((error: AetherError) => void) | undefined;
 }

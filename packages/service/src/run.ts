@@ -6,6 +6,7 @@ import { Host } from "./host.ts";
 import { logOf } from "./log.ts";
 import { Health } from "./operations/health.ts";
 import { Operations } from "./operations/operations.ts";
+import { type ResilienceOptions, type ResilienceSource, resilienceOf, useResilience } from "./resilience/resilience.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Service } from "./service.ts";
 import { serviceError } from "./service-error.ts";
@@ -26,7 +27,7 @@ const DEFAULT_GRACE_MS = 10_000;
 
 /** Runs `all` by `settings`, and takes those over: they are closed with the services. As `runService` promises. */
 export async function run(all: readonly Service[], settings: Settings, options: Start): Promise<Started> {
-  const { aether: shared, signal, needsTimeoutMs, onLimit, ...connection } = options;
+  const { aether: shared, signal, needsTimeoutMs, onLimit, resilience, ...connection } = options;
   const { log } = settings;
   const health = new Health(all.map(({ name }) => name));
   let close = (): void => {};
@@ -37,6 +38,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
   const operations =
     settings.config && new Operations({ config: settings.config, health, log, onLimit: onLimit ?? end });
   let host: Host | undefined;
+  let stopResilience = (): void => {};
   try {
     const needsMs = millisecondsOf("needsTimeoutMs", needsTimeoutMs ?? DEFAULT_NEEDS_MS);
     if (shared !== undefined && Object.values(connection).some((value) => value !== undefined)) {
@@ -54,12 +56,22 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       graceMs: () => settings.config?.operations.shutdown_grace_ms ?? DEFAULT_GRACE_MS,
       onClosing: () => health.set("open", false),
       onClosed: async () => {
+        stopResilience();
         await settings.close();
         await operations?.close();
       },
     });
     host = opened;
     operations?.attach(aether, settings.name, () => opened.vibrators());
+    const names = new Set(all.map((service) => settings.nameOf(service)));
+    stopResilience = withResilience(settings, resilience, {
+      aether,
+      isOwn: (vibrator) => shared === undefined || names.has(vibrator),
+      onBreaker: (key, isOpen) => {
+        operations?.circuit(key, isOpen);
+        log.warn(isOpen ? "A circuit breaker is open" : "A circuit breaker is closed again", { key });
+      },
+    });
     settings.follow((config) => operations?.apply(config));
     close = (): void => {
       opened.close().catch((error: unknown) => log.error("The services did not close in order", { error }));
@@ -82,6 +94,23 @@ export async function run(all: readonly Service[], settings: Settings, options: 
     await settings.close();
     throw signal?.aborted ? signal.reason : error;
   }
+}
+
+/** The policies that the configuration and `options` ask for, around the waves of the run. */
+function withResilience(
+  settings: Settings,
+  options: ResilienceOptions | false | undefined,
+  source: ResilienceSource,
+): () => void {
+  if (options === false || (options === undefined && settings.config === undefined)) {
+    return () => {};
+  }
+  const off: ResilienceOptions = { rateLimit: false, timeout: false, retry: false, breaker: false };
+  const own = Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined));
+  return useResilience(
+    () => ({ ...(settings.config === undefined ? off : resilienceOf(settings.config)), ...own }),
+    source,
+  );
 }
 
 /** Resolves when somebody resonates on every channel that `services` need. */

@@ -3,7 +3,7 @@
 import type { Aether, Vibrator } from "@aether/core";
 import { AetherError } from "@aether/core";
 import { type Metrics, prometheus, type Tracing, tracing } from "@aether/telemetry";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { resourceMetrics } from "../resources/resource-metrics.ts";
@@ -38,6 +38,8 @@ export class Operations implements AsyncDisposable {
   #monitor: ResourceMonitor | undefined;
   #vibrators: () => Iterable<Vibrator> = () => [];
   #pressure: MemoryPressure = memoryPressureOf(0, undefined);
+  /** Those that are open. */
+  readonly #circuits = new Set<string>();
   #leaks = false;
   #isOver = false;
   readonly #onCpuLimit = (): void => {
@@ -100,6 +102,12 @@ export class Operations implements AsyncDisposable {
     );
     if (observability.metrics_enabled) {
       this.#metrics = prometheus(aether, { registry: this.#registry });
+      const open: Gauge = new Gauge({
+        name: "aether_circuits_open",
+        help: "Circuit breakers that are open, or half open",
+        registers: [this.#registry],
+        collect: () => open.set(this.#circuits.size),
+      });
     }
     if (observability.otlp_endpoint !== undefined) {
       this.#tracing = tracing(aether, { serviceName: name, endpoint: observability.otlp_endpoint });
@@ -120,14 +128,13 @@ export class Operations implements AsyncDisposable {
     }
   }
 
-  /** What shows on the registry of the run, for metrics of one's own. */
-  get registry(): Registry {
-    return this.#registry;
-  }
-
-  /** The ports of the doors, that of health first. */
-  get ports(): readonly number[] {
-    return this.#places.map(({ port }) => port);
+  /** A circuit breaker has opened or closed. */
+  circuit(key: string, isOpen: boolean): void {
+    if (isOpen) {
+      this.#circuits.add(key);
+    } else {
+      this.#circuits.delete(key);
+    }
   }
 
   /** Follows what is live of `config`. */
