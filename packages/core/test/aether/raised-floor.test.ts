@@ -71,7 +71,12 @@ describe("a raised floor", () => {
 test("an interceptor is told which resonance handles the wave", async () => {
   await using aether = await Aether.connect();
   const seen: unknown[] = [];
-  aether.use({ handle: (wave, _ctx, next, { vibrator, pattern }) => (seen.push([vibrator, pattern]), next(wave)) });
+  aether.use({
+    handle: (wave, _ctx, next, { vibrator, pattern }) => {
+      seen.push([vibrator, pattern]);
+      return next(wave);
+    },
+  });
   await aether.vibrator("beta").resonateOn("a.*", () => undefined);
   await aether.vibrator("alpha").emit("a.b", {});
   await turn();

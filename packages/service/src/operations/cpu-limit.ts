@@ -30,7 +30,11 @@ export function limitCpuTime(seconds: number, graceMs: number): void {
 }
 
 function unsupported(what: string): AetherError {
-  return new AetherError("AETHER_UNSUPPORTED", `Expected for \`${KEY}\` ${what}. Leave the key out, or limit it outside`, {
-    details: { key: KEY },
-  });
+  return new AetherError(
+    "AETHER_UNSUPPORTED",
+    `Expected for \`${KEY}\` ${what}. Leave the key out, or limit it outside`,
+    {
+      details: { key: KEY },
+    },
+  );
 }

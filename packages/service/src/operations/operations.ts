@@ -203,7 +203,10 @@ export class Operations implements AsyncDisposable {
     this.#monitor?.[Symbol.dispose]();
     this.#metrics?.close();
     if (this.#tracing !== undefined) {
-      await settledWithin(this.#tracing.close().catch(() => undefined), SPANS_MS);
+      await settledWithin(
+        this.#tracing.close().catch(() => undefined),
+        SPANS_MS,
+      );
     }
     await Promise.all(this.#places.map((place) => place.leave()));
   }

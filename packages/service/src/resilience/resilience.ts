@@ -60,9 +60,7 @@ export function useResilience(options: () => ResilienceOptions, source: Resilien
     ...(first.rateLimit === false ? [] : [rateLimit(() => options().rateLimit || {}, now)]),
     ...(first.timeout === false ? [] : [timeout(() => options().timeout || {})]),
     ...(first.retry === false ? [] : [retry(() => options().retry || {}, { now, random })]),
-    ...(first.breaker === false
-      ? []
-      : [breaker(() => options().breaker || {}, { now, aether, onChange: onBreaker })]),
+    ...(first.breaker === false ? [] : [breaker(() => options().breaker || {}, { now, aether, onChange: onBreaker })]),
     ...(first.bulkhead === undefined || first.bulkhead === false ? [] : [bulkhead(first.bulkhead)]),
   ];
   const undos = policies.map((policy) => aether.use(ofOwn(policy, isOwn)));
@@ -81,12 +79,8 @@ function ofOwn({ emit, handle }: Policy, isOwn: (vibrator: string) => boolean): 
         isOwn(draft.source) ? emit(draft, next) : next(draft),
     }),
     ...(handle && {
-      handle: (
-        wave: Wave,
-        ctx: HandlerContext,
-        next: (wave: Wave) => Promise<unknown>,
-        receiver: Presence,
-      ) => (isOwn(receiver.vibrator) ? handle(wave, ctx, next, receiver) : next(wave)),
+      handle: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) =>
+        isOwn(receiver.vibrator) ? handle(wave, ctx, next, receiver) : next(wave),
     }),
   };
 }

@@ -10,7 +10,7 @@ import {
   systemRandom,
   type Wave,
 } from "@aether/core";
-import { ExponentialBackoff, retry as cockatielRetry, handleWhen } from "cockatiel";
+import { retry as cockatielRetry, ExponentialBackoff, handleWhen } from "cockatiel";
 import { ByKey } from "./by-key.ts";
 import { mayPass, mayRepeat } from "./failures.ts";
 import { type ExecuteOptions, type Live, NO_KEY, type Now, nowOf, type Policy, systemNow } from "./policy.ts";
@@ -43,7 +43,10 @@ const DEFAULT_TIMEOUT_MS = 2000;
  * has. Around handlers of events: has the wave handled again later; its place is free meanwhile. Queries and recorded
  * waves are tried again by whoever asks and by the record.
  */
-export function retry(options: Live<RetryOptions> = {}, { now = systemNow, random = systemRandom }: RetrySource = {}): Policy {
+export function retry(
+  options: Live<RetryOptions> = {},
+  { now = systemNow, random = systemRandom }: RetrySource = {},
+): Policy {
   const budgets = new ByKey(() => new ResendBudget());
   const tries = new WeakMap<Wave, number>();
   const settings = (): typeof DEFAULTS => ({ ...DEFAULTS, ...defined(nowOf(options)) });

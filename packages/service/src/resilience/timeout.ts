@@ -1,7 +1,7 @@
 /** Timeout: how long a call may take altogether, whatever is tried inside of it. */
 
 import { AetherError, type Draft } from "@aether/core";
-import { TaskCancelledError, TimeoutStrategy, timeout as cockatielTimeout } from "cockatiel";
+import { timeout as cockatielTimeout, TaskCancelledError, TimeoutStrategy } from "cockatiel";
 import { type ExecuteOptions, type Live, nowOf, type Policy } from "./policy.ts";
 
 /** Options of {@link timeout}. */

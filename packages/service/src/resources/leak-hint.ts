@@ -9,14 +9,20 @@ interface Sample {
 /** Samples that are looked at, and the least that say anything. */
 const MOST = 120;
 const LEAST = 6;
-/** The time that they must span at least. */
+/** The time that they must span. */
 const LEAST_SPAN_MS = 30_000;
 /** The share of steps that must go up: what is taken and given back in turns is no leak. */
 const UPWARDS = 0.7;
 
 /** Follows memory after garbage collections. */
 export class LeakHint {
+  readonly #leastSpanMs: number;
   #samples: readonly Sample[] = [];
+
+  /** Says nothing before its samples span `leastSpanMs`. */
+  constructor(leastSpanMs: number = LEAST_SPAN_MS) {
+    this.#leastSpanMs = leastSpanMs;
+  }
 
   /** A garbage collection has left `bytes` at `atMs`, monotonic milliseconds. */
   add(atMs: number, bytes: number): void {
@@ -30,7 +36,7 @@ export class LeakHint {
     if (first === undefined || last === undefined || samples.length < LEAST) {
       return 0;
     }
-    const isLong = last.atMs - first.atMs >= LEAST_SPAN_MS;
+    const isLong = last.atMs - first.atMs >= this.#leastSpanMs;
     const ups = samples.filter(({ bytes }, at) => at > 0 && bytes > (samples[at - 1]?.bytes ?? bytes)).length;
     return isLong && ups >= UPWARDS * (samples.length - 1) ? Math.max(0, slopeOf(samples) * 60_000) : 0;
   }

@@ -53,13 +53,18 @@ export class ResourceMonitor implements Disposable {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #observer: PerformanceObserver;
   readonly #collections = new Map<string, Collections>();
-  readonly #leak = new LeakHint();
+  readonly #leak: LeakHint;
   #settings: MonitorSettings;
   #busy: EventLoopUtilization = performance.eventLoopUtilization();
   #timer: NodeJS.Timeout;
   #last: Reading;
 
-  constructor(settings: MonitorSettings, onReading: (reading: Reading) => void) {
+  constructor(
+    settings: MonitorSettings,
+    onReading: (reading: Reading) => void = () => {},
+    leak: LeakHint = new LeakHint(),
+  ) {
+    this.#leak = leak;
     this.#settings = settings;
     this.#onReading = onReading;
     this.#delay.enable();
@@ -105,7 +110,9 @@ export class ResourceMonitor implements Disposable {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#busy);
     this.#busy = now;
-    const secondsOf = (ns: number): number => (Number.isFinite(ns) ? ns / NANOSECONDS : 0);
+    // The histogram holds the time from tick to tick; what is above the time between two is late.
+    const secondsOf = (ns: number): number =>
+      Number.isFinite(ns) ? Math.max(0, ns / NANOSECONDS - RESOLUTION_MS / 1000) : 0;
     const delay = {
       p50: secondsOf(this.#delay.percentile(50)),
       p99: secondsOf(this.#delay.percentile(99)),

@@ -1,7 +1,7 @@
 /** Asks a door of this machine. */
 
-import { request } from "node:http";
 import type { OutgoingHttpHeaders } from "node:http";
+import { request } from "node:http";
 
 export interface Reply {
   readonly status: number;

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { Child } from "./child.ts";
 
-const QUIET = '[operations]\nhealth_enabled = false\n[observability]\nlog_json = true\n';
+const QUIET = "[operations]\nhealth_enabled = false\n[observability]\nlog_json = true\n";
 
 describe("a crash", () => {
   test.each([
@@ -41,7 +41,7 @@ describe("a crash", () => {
   });
 
   test("a start that fails ends with 1 and a line that says why", async () => {
-    await using child = new Child("quiet", '[service]\nnoise_flor = 1\n');
+    await using child = new Child("quiet", "[service]\nnoise_flor = 1\n");
     expect(await child.ended).toMatchObject({ code: 1 });
     expect(child.output).toContain("noise_floor");
   });
@@ -50,7 +50,13 @@ describe("a crash", () => {
 describe("a limit", () => {
   test("of memory ends the process with a record and 1, after the floors have risen", async () => {
     const limit = 180 * 1024 * 1024;
-    await using child = new Child("grows", `${QUIET}[resource_monitoring]\ninterval_ms = 20\n`.replace("[operations]\n", `[operations]\nmemory_limit_bytes = ${limit}\n`));
+    await using child = new Child(
+      "grows",
+      `${QUIET}[resource_monitoring]\ninterval_ms = 20\n`.replace(
+        "[operations]\n",
+        `[operations]\nmemory_limit_bytes = ${limit}\n`,
+      ),
+    );
     expect(await child.ended).toMatchObject({ code: 1, signal: null });
     expect(child.crashes).toMatchObject([{ crash: "limit", error: { code: "AETHER_OVER_LIMIT" } }]);
     expect(child.output).toContain("Noise floors follow the memory that is left");

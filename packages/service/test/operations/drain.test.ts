@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { NatsServer } from "../../../nats/test/nats-server.ts";
 import { Child } from "./child.ts";
 
-const QUIET = '[operations]\nhealth_enabled = false\n[observability]\nlog_json = true\n';
+const QUIET = "[operations]\nhealth_enabled = false\n[observability]\nlog_json = true\n";
 const grace = (ms: number): string => QUIET.replace("[operations]\n", `[operations]\nshutdown_grace_ms = ${ms}\n`);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -92,7 +92,10 @@ describe("doors", () => {
     expect(alone.text).toMatch(/^aether_process_memory_bytes\{kind="rss"\} \d/m);
     expect(alone.text).toMatch(/^aether_process_heap_space_bytes\{space="new_space",state="used"\} \d/m);
     expect(alone.text).toMatch(/^process_cpu_seconds_total \d/m);
-    const two = await runService(defineService("other", () => {}), { config });
+    const two = await runService(
+      defineService("other", () => {}),
+      { config },
+    );
     await two.aether.vibrator("source").emit("nobody", {});
     const both = await ask(port, "/metrics");
     expect(both.text).toMatch(/^aether_waves_emitted_total 2$/m);
@@ -109,7 +112,11 @@ describe("doors", () => {
     const address = taken.address();
     const bind = `127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
     for (const key of ["operations.health_bind", "observability.metrics_bind"]) {
-      const config = configOf({ "operations.health_bind": "127.0.0.1:0", "observability.metrics_enabled": true, [key]: bind });
+      const config = configOf({
+        "operations.health_bind": "127.0.0.1:0",
+        "observability.metrics_enabled": true,
+        [key]: bind,
+      });
       const error = await runService(idle, { config }).then(
         () => expect.unreachable(),
         (cause: unknown) => cause,

@@ -42,7 +42,10 @@ test("reloads under load, invalid ones between: live keys follow, the rest needs
   })();
   const levels = ["debug", "warn", "error", "info"];
   for (let i = 0; i < WRITES; i++) {
-    write(i % 3 === 2 ? "wrong" : (levels[i % levels.length] ?? "info"), i % 10 === 0 ? "[service]\nmax_inflight = 7\n" : "");
+    write(
+      i % 3 === 2 ? "wrong" : (levels[i % levels.length] ?? "info"),
+      i % 10 === 0 ? "[service]\nmax_inflight = 7\n" : "",
+    );
     await sleep(80);
   }
   write("info");
@@ -55,6 +58,9 @@ test("reloads under load, invalid ones between: live keys follow, the rest needs
   const count = (message: string): number => lines.filter((line) => line.message === message).length;
   expect(count("The configuration was reloaded")).toBeGreaterThan(WRITES / 4);
   expect(count("The configuration is wrong; the old one stays")).toBeGreaterThan(WRITES / 8);
-  expect(lines).toContainEqual({ message: "Changes of the configuration need a restart", keys: ["service.max_inflight"] });
+  expect(lines).toContainEqual({
+    message: "Changes of the configuration need a restart",
+    keys: ["service.max_inflight"],
+  });
   await rm(folder, { recursive: true });
 });

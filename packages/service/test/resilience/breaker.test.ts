@@ -115,7 +115,8 @@ describe("handlers", () => {
 
   test("queries are refused at once, for somebody waits", async () => {
     await using world = await worldOf(failing);
-    world.aether.use({ handle: breaker(options, { aether: world.aether }).handle });
+    const { handle } = breaker(options, { aether: world.aether });
+    world.aether.use({ handle: (wave, ctx, next, receiver) => handle?.(wave, ctx, next, receiver) });
     for (let i = 0; i < 3; i++) {
       await world.ask().catch(() => undefined);
     }

@@ -8,7 +8,12 @@ test("a bucket fills with time, lets a burst pass, and tells when to come again"
   let at = 0;
   let perSecond: number | undefined = 10;
   await using aether = await Aether.connect();
-  aether.use(rateLimit(() => ({ perSecond }), () => at));
+  aether.use(
+    rateLimit(
+      () => ({ perSecond }),
+      () => at,
+    ),
+  );
   const alpha = aether.vibrator("alpha");
   const emitted = async (count: number): Promise<number> => {
     const outcomes = await Promise.allSettled(Array.from({ length: count }, () => alpha.emit("work", {})));

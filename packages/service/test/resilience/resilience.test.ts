@@ -74,7 +74,10 @@ test("a reload changes what the policies go by", async () => {
       `[logging]\nlevel = "silent"\n[operations]\nhealth_enabled = false\n[service]\nretry_max = 0\n${more}`,
     );
   write("");
-  await using run = await runService(defineService("asker", () => {}), { follow: { cwd: folder, env: {} } });
+  await using run = await runService(
+    defineService("asker", () => {}),
+    { follow: { cwd: folder, env: {} } },
+  );
   const alpha = run.aether.vibrator("asker");
   const burst = async (): Promise<number> => {
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => alpha.emit("work", {})));
