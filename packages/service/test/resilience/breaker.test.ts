@@ -80,12 +80,14 @@ describe("handlers", () => {
       },
       { concurrency: 1 },
     );
+    let started = 0;
+    aether.on("delivered", () => started++);
     const alpha = aether.vibrator("alpha");
     for (let i = 0; i < 20; i++) {
       await alpha.emit("work", {});
     }
     await sleep(60);
-    expect(runs).toBe(3);
+    expect([runs, started]).toEqual([3, 3]);
     expect(resonance.stats().queued).toBe(17);
     isDead = false;
     await expect.poll(() => handled, { timeout: 3000 }).toBe(17);
