@@ -1,66 +1,17 @@
 /** Reloads under load: each one whole or not at all, and no wave is lost. */
 
-import { writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { defineService, runService } from "../../src/index.ts";
+import { reloaded } from "./reloaded.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Writes that lie about as far apart as a reload takes to settle. */
 const WRITES = 60;
 
 test("reloads under load, invalid ones between: live keys follow, the rest needs a restart, no wave is lost", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "aether-reload-"));
-  await mkdir(join(folder, "config"));
-  const file = join(folder, "config/worker.toml");
-  const write = (level: string, more = ""): void =>
-    writeFileSync(file, `[logging]\nlevel = "${level}"\n[operations]\nhealth_enabled = false\n${more}`);
-  write("info");
-  const lines: { message: string; keys: unknown }[] = [];
-  const note = (message: string, fields: object = {}): void => {
-    lines.push({ message, keys: Reflect.get(fields, "keys") });
-  };
-  const log = { debug: note, info: note, warn: note, error: note };
-  let handled = 0;
-  const worker = defineService("worker", async ({ vibrator }) => {
-    await vibrator.resonateOn("work", () => void handled++);
-  });
-  const run = await runService(worker, { follow: { cwd: folder, env: {} }, log });
-  const source = run.aether.vibrator("source");
-  let emitted = 0;
-  let isOver = false;
-  const loading = (async () => {
-    while (!isOver) {
-      await source.emit("work", { n: emitted++ });
-      if (emitted % 50 === 0) {
-        await sleep(1);
-      }
-    }
-  })();
-  const levels = ["debug", "warn", "error", "info"];
-  for (let i = 0; i < WRITES; i++) {
-    write(
-      i % 3 === 2 ? "wrong" : (levels[i % levels.length] ?? "info"),
-      i % 10 === 0 ? "[service]\nmax_inflight = 7\n" : "",
-    );
-    await sleep(80);
-  }
-  write("info");
-  await sleep(300);
-  isOver = true;
-  await loading;
-  await run.close();
+  const { emitted, handled, givenUp, lines, count } = await reloaded(WRITES);
+  expect(emitted).toBeGreaterThan(WRITES);
   expect(handled).toBe(emitted);
-  expect(run.givenUp).toBe(0);
-  const count = (message: string): number => lines.filter((line) => line.message === message).length;
+  expect(givenUp).toBe(0);
   expect(count("The configuration was reloaded")).toBeGreaterThan(WRITES / 4);
   expect(count("The configuration is wrong; the old one stays")).toBeGreaterThan(WRITES / 8);
-  expect(lines).toContainEqual({
-    message: "Changes of the configuration need a restart",
-    keys: ["service.max_inflight"],
-  });
-  await rm(folder, { recursive: true });
+  const message = "Changes of the configuration need a restart";
+  expect(lines).toContainEqual({ message, keys: ["service.max_inflight"] });
 });

@@ -4,48 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { defineService, type Flags, loadConfig, type ResilienceOptions, runService } from "../../src/index.ts";
-import { failing, sleep } from "./world.ts";
-
-/** Attempts over calls for 1.2 s against a backend that fails at everything. */
-async function storm(
-  flags: Flags,
-  resilience?: ResilienceOptions,
-): Promise<{ ratio: number; calls: number; lastAt: number }> {
-  const config = loadConfig("asker", {
-    cwd: "/nonexistent",
-    env: {},
-    flags: {
-      "logging.level": "silent",
-      "operations.health_enabled": false,
-      "service.retry_max": 2,
-      "service.retry_base_delay_ms": 1,
-      "service.retry_max_delay_ms": 2,
-      ...flags,
-    },
-  });
-  let attempts = 0;
-  let lastAt = 0;
-  const startedAt = performance.now();
-  await using run = await runService(
-    defineService("asker", async ({ aether }) => {
-      await aether.vibrator("backend").resonateOn("backend", () => {
-        attempts++;
-        lastAt = performance.now() - startedAt;
-        failing();
-      });
-    }),
-    { config, resilience },
-  );
-  const asker = run.aether.vibrator("client");
-  let calls = 0;
-  while (performance.now() - startedAt < 1200) {
-    await asker.query("backend", {}).catch(() => undefined);
-    calls++;
-    await sleep(2);
-  }
-  return { ratio: attempts / calls, calls, lastAt };
-}
+import { defineService, runService } from "../../src/index.ts";
+import { storm } from "./storm.ts";
 
 test("a backend that fails at everything is hardly asked: the breaker opens within a second", async () => {
   const { ratio, calls, lastAt } = await storm({});

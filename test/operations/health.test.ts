@@ -2,11 +2,9 @@
 
 import { connect, createServer } from "node:net";
 import { AetherError } from "@aether/core";
+import { defineService, type Flags, loadConfig, runService } from "@aether/service";
 import { describe, expect, test } from "vitest";
-import { freePort, NatsServer } from "../../../nats/test/nats-server.ts";
-import { defineService, type Flags, loadConfig, runService, Secret } from "../../src/index.ts";
-import { answerOf } from "../../src/operations/answer.ts";
-import { Health } from "../../src/operations/health.ts";
+import { freePort, NatsServer } from "../../packages/nats/test/nats-server.ts";
 import { ask, probes } from "./ask.ts";
 
 /** A configuration that knows nothing of the files and variables around. */
@@ -163,15 +161,5 @@ describe("doors", () => {
     for (const socket of slow) {
       socket.destroy();
     }
-  });
-
-  test("from other machines only who shows the token sees more than whether it is well", async () => {
-    const health = new Health(["worker"]);
-    const tenants = [{ health, registry: undefined, token: new Secret("the-token") }];
-    const question = { method: "GET", url: "/livez?verbose", authorization: undefined, isLocal: false };
-    expect(await answerOf({ ...question, url: "/livez" }, tenants)).toMatchObject({ status: 200, text: "ok\n" });
-    expect(await answerOf(question, tenants)).toMatchObject({ status: 401 });
-    expect(await answerOf({ ...question, authorization: "Bearer the-token" }, tenants)).toMatchObject({ status: 200 });
-    expect(await answerOf({ ...question, isLocal: true }, tenants)).toMatchObject({ status: 200 });
   });
 });

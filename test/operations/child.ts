@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const script = fileURLToPath(new URL("../fixtures/process.mjs", import.meta.url));
+const script = fileURLToPath(new URL("./process.mjs", import.meta.url));
 
 /** How a process has ended. */
 export interface Ending {
