@@ -33,6 +33,9 @@ function ownerAt(pid: number): Owner | undefined {
   }
 }
 
+/** This process; it does not become another one. */
+let self: Owner | undefined;
+
 function isAlive({ pid, began }: Owner): boolean {
   const now = ownerAt(pid);
   return now !== undefined && (now.began === began || now.began === "0" || began === "0");
@@ -52,7 +55,8 @@ export async function lockWriter(
   files: FileSystem,
   random: () => number = Math.random,
 ): Promise<WriterLock> {
-  const me = ownerAt(process.pid) ?? { pid: process.pid, began: "0" };
+  self ??= ownerAt(process.pid) ?? { pid: process.pid, began: "0" };
+  const me = self;
   for (let attempt = 1; ; attempt++) {
     const mine = lockName(me, Math.floor(random() * 2 ** 48).toString(RADIX));
     const path = join(directory, mine);

@@ -128,7 +128,7 @@ export class Cursor {
     if (bytes <= 0) {
       return false;
     }
-    const window = Buffer.allocUnsafeSlow(bytes);
+    const window = Buffer.allocUnsafe(bytes);
     const count = await this.#file.read(window, offset);
     this.#window = count === bytes ? window : window.subarray(0, count);
     this.#base = offset;
