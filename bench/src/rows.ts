@@ -5,6 +5,7 @@ import { causalityRows } from "./rows/causality.ts";
 import { emitRows } from "./rows/emit.ts";
 import { floorRows } from "./rows/floor.ts";
 import { groupRows } from "./rows/group.ts";
+import { journalRows } from "./rows/journal.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { natsRows } from "./rows/nats.ts";
 import { patternRows } from "./rows/patterns.ts";
@@ -21,4 +22,5 @@ export const rows: readonly Row[] = [
   ...groupRows,
   ...memoryRows,
   ...natsRows,
+  ...journalRows,
 ];

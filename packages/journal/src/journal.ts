@@ -255,4 +255,3 @@ export async function openJournal(directory: string, options: JournalOptions = {
   });
   return new Journal(directory, log, checked, notices);
 }
-

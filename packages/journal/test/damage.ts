@@ -116,7 +116,7 @@ export const sealed: Damage = (files, n) => {
 };
 
 function recordsOf(bytes: Buffer): { readonly at: number; readonly length: number }[] {
-  const records = [];
+  const records: { readonly at: number; readonly length: number }[] = [];
   for (let at = SEGMENT_HEAD; at + RECORD_HEAD <= bytes.length; ) {
     const length = bytes.readUInt32LE(at + 4);
     if (length < RECORD_HEAD) {
@@ -173,7 +173,12 @@ export interface Damaged {
 }
 
 /** Damages `image` again and again, each kind in turn, and counts the verdicts. */
-export async function damageOften(image: Image, kinds: Readonly<Record<string, Damage>>, times: number, seed: number): Promise<Damaged> {
+export async function damageOften(
+  image: Image,
+  kinds: Readonly<Record<string, Damage>>,
+  times: number,
+  seed: number,
+): Promise<Damaged> {
   // Most images are refused, and nobody looks at where the errors came from.
   Error.stackTraceLimit = 0;
   const tally = { whole: 0, prefix: 0, refused: 0 };

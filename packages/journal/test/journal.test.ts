@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { VirtualClock } from "@aether/testing";
 import { describe, expect, test } from "vitest";
-import { openJournal } from "../src/index.ts";
+import { type JournalEntry, openJournal } from "../src/index.ts";
 import { testDirectory } from "./directory.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { idsIn, readAll, sequenceIn, wave } from "./waves.ts";
@@ -43,7 +43,7 @@ describe("a journal", () => {
     const positions = await Promise.all([everything, plain, bytes].map((one) => journal.append(one)));
     await journal.close();
     await using again = await openJournal(directory.path);
-    const entries = [];
+    const entries: JournalEntry[] = [];
     for await (const entry of again.read()) {
       entries.push(entry);
     }
@@ -196,7 +196,10 @@ describe("a journal", () => {
 });
 
 describe("retention", () => {
-  async function filled(retention: object, clock = new VirtualClock()): Promise<[SimDisk, Awaited<ReturnType<typeof openJournal>>, string[]]> {
+  async function filled(
+    retention: object,
+    clock = new VirtualClock(),
+  ): Promise<[SimDisk, Awaited<ReturnType<typeof openJournal>>, string[]]> {
     const disk = new SimDisk();
     const journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 1024, retention, clock });
     const positions: string[] = [];
@@ -210,7 +213,11 @@ describe("retention", () => {
   test("by size deletes the oldest segments, and tells of each", async () => {
     const told: string[] = [];
     const disk = new SimDisk();
-    await using journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 1024, retention: { maxBytes: 8192 } });
+    await using journal = await openJournal("/sim", {
+      fileSystem: disk,
+      segmentBytes: 1024,
+      retention: { maxBytes: 8192 },
+    });
     journal.on("dropped", ({ reason }) => told.push(reason));
     for (let n = 0; n < 100; n++) {
       await journal.append(wave(`w${n}`));
@@ -237,7 +244,11 @@ describe("retention", () => {
 
   test("deletes nothing that was not released, once anything was; full, the journal refuses", async () => {
     const disk = new SimDisk();
-    await using journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 1024, retention: { maxBytes: 8192 } });
+    await using journal = await openJournal("/sim", {
+      fileSystem: disk,
+      segmentBytes: 1024,
+      retention: { maxBytes: 8192 },
+    });
     const first = await journal.append(wave("w0"));
     await journal.release(first);
     const kept = ["w0"];
@@ -273,7 +284,10 @@ describe("retention", () => {
 
 describe("mode", () => {
   test("sync has everything on the disk when an append resolves; interval when its time is over", async () => {
-    for (const [mode, stored] of [["sync", 5], ["interval", 0]] as const) {
+    for (const [mode, stored] of [
+      ["sync", 5],
+      ["interval", 0],
+    ] as const) {
       const clock = new VirtualClock();
       const disk = new SimDisk();
       await using journal = await openJournal("/sim", { fileSystem: disk, mode, clock, intervalMs: 100 });

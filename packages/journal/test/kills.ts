@@ -55,7 +55,9 @@ export async function killOften(cycles: number, seed: number): Promise<Kills> {
     await using journal = await openJournal(directory);
     const seen = await readAll(journal);
     const positions = new Map(seen.map(({ id, position }) => [id, position]));
-    wrong.push(...[...acknowledged].filter(([id, position]) => positions.get(id) !== position).map(([id]) => `lost ${id}`));
+    wrong.push(
+      ...[...acknowledged].filter(([id, position]) => positions.get(id) !== position).map(([id]) => `lost ${id}`),
+    );
     wrong.push(...seen.filter(({ id, said }) => id !== said).map(({ id }) => `altered ${id}`));
     if (positions.size !== seen.length || new Set(positions.values()).size !== seen.length) {
       wrong.push("a wave or a position twice");

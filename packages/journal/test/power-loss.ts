@@ -2,7 +2,7 @@
 
 import { seededRandom } from "@aether/core";
 import { type JournalOptions, openJournal } from "../src/index.ts";
-import { type SimFaults, SimDisk } from "./sim-disk.ts";
+import { SimDisk, type SimFaults } from "./sim-disk.ts";
 import { readAll, sequenceIn, wave } from "./waves.ts";
 
 /** What the script knew when the power went. */

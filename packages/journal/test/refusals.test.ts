@@ -25,7 +25,9 @@ async function refusal(promise: Promise<unknown>): Promise<AetherError> {
 /** Every file below `path` with its bytes. */
 async function contents(path: string): Promise<Record<string, string>> {
   const names = (await readdir(path)).sort();
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(path, name), "hex")])));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(path, name), "hex")])),
+  );
 }
 
 describe("a directory", () => {
@@ -113,7 +115,12 @@ describe("a second writer", () => {
   test("is refused while another process writes, which can be read meanwhile, and may come once that was killed", async () => {
     await using directory = await testDirectory();
     const path = join(directory.path, "journal");
-    const child = spawn(process.execPath, [fileURLToPath(new URL("journal-child.mjs", import.meta.url)), path, "0", "1"]);
+    const child = spawn(process.execPath, [
+      fileURLToPath(new URL("journal-child.mjs", import.meta.url)),
+      path,
+      "0",
+      "1",
+    ]);
     const ended = once(child, "exit");
     try {
       await once(child.stdout, "data");

@@ -272,4 +272,3 @@ function rename(names: Map<string, SimFile>, change: NameChange): void {
     }
   }
 }
-

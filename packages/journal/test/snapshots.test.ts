@@ -40,7 +40,11 @@ async function history(itsSeed: number): Promise<History> {
   let acknowledged = 0;
   let snapshots = 0;
   const known: { acknowledged: number }[] = [];
-  const journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 1024, retention: { dropReleased: true } });
+  const journal = await openJournal("/sim", {
+    fileSystem: disk,
+    segmentBytes: 1024,
+    retention: { dropReleased: true },
+  });
   disk.onChange = () => {
     // Most is learned from the steps of a snapshot, and of what is deleted after it.
     if (snapshots > 0 && random() < 0.2) {
@@ -90,7 +94,11 @@ describe("a snapshot", () => {
 
   test("gives another state when the log alone is read, for its beginning was deleted", async () => {
     const disk = new SimDisk();
-    const journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 1024, retention: { dropReleased: true } });
+    const journal = await openJournal("/sim", {
+      fileSystem: disk,
+      segmentBytes: 1024,
+      retention: { dropReleased: true },
+    });
     let sum = 0;
     let position = "";
     for (let n = 0; n < 50; n++) {
@@ -112,7 +120,11 @@ describe("a snapshot", () => {
     await journal.snapshot("sum", { upTo: 2 }, positions[1] ?? "");
     await journal.close();
     const files = disk.files;
-    const newest = [...files.keys()].filter((name) => name.endsWith(".snap")).sort().at(-1) ?? "";
+    const newest =
+      [...files.keys()]
+        .filter((name) => name.endsWith(".snap"))
+        .sort()
+        .at(-1) ?? "";
     const whole = files.get(newest) ?? Buffer.alloc(0);
     for (let bit = 0; bit < whole.length * 8; bit += 3) {
       const bytes = Buffer.from(whole);
@@ -125,7 +137,9 @@ describe("a snapshot", () => {
       expect(told).toEqual([`/sim/${newest}`]);
       expect(found.health().fallbacks).toHaveLength(1);
     }
-    const alone = SimDisk.holding([...files].filter(([name]) => !name.endsWith(".snap")).concat([[newest, whole.subarray(0, 50)]]));
+    const alone = SimDisk.holding(
+      [...files].filter(([name]) => !name.endsWith(".snap")).concat([[newest, whole.subarray(0, 50)]]),
+    );
     await using found = await openJournal("/sim", { fileSystem: alone });
     await expect(found.latestSnapshot("sum")).rejects.toMatchObject({
       code: "AETHER_JOURNAL_DAMAGED",

@@ -204,7 +204,13 @@ export class WaveBodies {
    * The wave in the bytes of `buffer` from `at` to `end`; `undefined`: it is not wanted; null: they are no wave, or one
    * that only a later version can read. Its payload stays a view of the buffer.
    */
-  read(buffer: Buffer, at: number, end: number, moment: Moment, place: { readonly position: string }): Wave | undefined | null {
+  read(
+    buffer: Buffer,
+    at: number,
+    end: number,
+    moment: Moment,
+    place: { readonly position: string },
+  ): Wave | undefined | null {
     try {
       return this.#read(buffer, at, end, moment, place);
     } catch (error) {
@@ -215,7 +221,13 @@ export class WaveBodies {
     }
   }
 
-  #read(buffer: Buffer, from: number, end: number, moment: Moment, place: { readonly position: string }): Wave | undefined | null {
+  #read(
+    buffer: Buffer,
+    from: number,
+    end: number,
+    moment: Moment,
+    place: { readonly position: string },
+  ): Wave | undefined | null {
     const scanner = this.#scanner;
     scanner.put(buffer, from, end);
     const payloadAt = scanner.u16() + scanner.at;

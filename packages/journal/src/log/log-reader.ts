@@ -93,7 +93,11 @@ export class LogReader {
   async #moveTo(next: Segment): Promise<void> {
     const { last, check, header } = this.#segment;
     if (next.header.before !== last) {
-      throw badPosition(positionOf(header.epoch, last, check), "gone", `before wave ${next.header.before}: what came between was deleted`);
+      throw badPosition(
+        positionOf(header.epoch, last, check),
+        "gone",
+        `before wave ${next.header.before}: what came between was deleted`,
+      );
     }
     await this.#release();
     this.#segment = next;

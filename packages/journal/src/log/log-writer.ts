@@ -290,7 +290,9 @@ export class LogWriter {
   /** Rejects everybody who waits: for now when there is no room, for good otherwise. */
   #giveUp(error: unknown): void {
     const known =
-      error instanceof AetherError ? error : failed("more records", this.#segment?.path ?? this.#segments.directory, error);
+      error instanceof AetherError
+        ? error
+        : failed("more records", this.#segment?.path ?? this.#segments.directory, error);
     this.#busy = false;
     if (known.code === "AETHER_JOURNAL_FULL") {
       this.#full = known;
@@ -461,7 +463,6 @@ export class LogWriter {
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
   }
-
 }
 
 /** What everything rejects with once the journal is closed. */
@@ -486,5 +487,7 @@ export function synced(file: OpenFile): Promise<void> {
 
 /** Writes `bytes` to the start of `file`. */
 export function written(file: OpenFile, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => file.write(bytes, 0, (error) => (error === null ? resolve() : reject(error))));
+  return new Promise((resolve, reject) =>
+    file.write(bytes, 0, (error) => (error === null ? resolve() : reject(error))),
+  );
 }

@@ -44,7 +44,8 @@ export class Log {
   readonly #waiting: (() => void)[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(
+  /** Made by {@link Log.open}. */
+  constructor(
     segments: Segments,
     epoch: string,
     cuts: readonly Cut[],
@@ -59,7 +60,9 @@ export class Log {
     this.#options = options;
     this.#events = events;
     this.#retention = new Retention(segments, options.retention, options.files);
-    this.#writer = options.readOnly ? undefined : new LogWriter(segments, epoch, nextOf(segments), options, this.#told());
+    this.#writer = options.readOnly
+      ? undefined
+      : new LogWriter(segments, epoch, nextOf(segments), options, this.#told());
   }
 
   /**
@@ -206,7 +209,11 @@ export class Log {
       throw badPosition(position, "epoch", `one of journal ${this.#epoch}`);
     }
     if (oldest === undefined || sequence > this.lastSequence) {
-      throw badPosition(position, "ahead", `up to ${this.lastSequence}, where the journal ends: what came after was lost`);
+      throw badPosition(
+        position,
+        "ahead",
+        `up to ${this.lastSequence}, where the journal ends: what came after was lost`,
+      );
     }
     if (sequence < oldest.header.before) {
       throw badPosition(position, "gone", `after ${oldest.header.before}: what came before was deleted`);
@@ -220,7 +227,9 @@ export class Log {
 
   /** The checksum of record `sequence`; `undefined`: no such record is there. */
   async #checkOf(sequence: number): Promise<number | undefined> {
-    const segment = this.#segments.list.find(({ header, last, isEmpty }) => !isEmpty && header.first <= sequence && sequence <= last);
+    const segment = this.#segments.list.find(
+      ({ header, last, isEmpty }) => !isEmpty && header.first <= sequence && sequence <= last,
+    );
     if (segment === undefined) {
       return undefined;
     }
@@ -378,7 +387,11 @@ async function assertFresh(directory: string, { files, readOnly }: LogOptions): 
     throw damaged({ file: join(directory, orphan), offset: 0, what: "a snapshot whose log is missing" });
   }
   if (foreign !== undefined) {
-    throw noJournal(directory, `a directory with other files, such as ${JSON.stringify(foreign)}`, "Give a directory of its own.");
+    throw noJournal(
+      directory,
+      `a directory with other files, such as ${JSON.stringify(foreign)}`,
+      "Give a directory of its own.",
+    );
   }
   if (readOnly) {
     throw noJournal(directory, "an empty directory", "Open it once without `readOnly`, so that it begins.");

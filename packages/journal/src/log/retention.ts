@@ -1,7 +1,7 @@
 /** Retention: which segments may go, oldest first and always whole. */
 
-import type { FileSystem } from "../files/file-system.ts";
 import { failed, full } from "../failures.ts";
+import type { FileSystem } from "../files/file-system.ts";
 import type { Segment } from "./segment.ts";
 import type { Segments } from "./segments.ts";
 
@@ -52,12 +52,7 @@ export class Retention {
     return run;
   }
 
-  async #enforce(
-    now: number,
-    busy: Segment | undefined,
-    needed: number,
-    dropped: (drop: Drop) => void,
-  ): Promise<void> {
+  async #enforce(now: number, busy: Segment | undefined, needed: number, dropped: (drop: Drop) => void): Promise<void> {
     for (;;) {
       const [oldest] = this.#segments.list;
       const reason = oldest === undefined || oldest === busy ? undefined : this.#reason(oldest, now, needed);

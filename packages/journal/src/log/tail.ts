@@ -1,14 +1,7 @@
 /** What stands where no record does: the clean end of a log, a tail that was torn, or damage. */
 
 import type { OpenFile } from "../files/file-system.ts";
-import {
-  isSealed,
-  LONGEST_RECORD,
-  lengthAt,
-  pendingAt,
-  RECORD_HEAD,
-  sequenceAt,
-} from "./record-format.ts";
+import { isSealed, LONGEST_RECORD, lengthAt, pendingAt, RECORD_HEAD, sequenceAt } from "./record-format.ts";
 
 const WINDOW = 256 * 1024;
 const ZERO_AT = 23;

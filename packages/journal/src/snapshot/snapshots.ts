@@ -91,7 +91,9 @@ export class Snapshots {
 
   /** Files of `name`, newest first. */
   async #of(name: string): Promise<readonly string[]> {
-    const found = (await this.#parts.files.list(this.#parts.directory)).filter((file) => snapshotOf(file)?.name === name);
+    const found = (await this.#parts.files.list(this.#parts.directory)).filter(
+      (file) => snapshotOf(file)?.name === name,
+    );
     return found.sort((a, b) => (snapshotOf(b)?.sequence ?? 0) - (snapshotOf(a)?.sequence ?? 0));
   }
 
