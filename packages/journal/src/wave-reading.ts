@@ -16,16 +16,18 @@ export interface JournalEntry {
   readonly appendedAt: number;
 }
 
-/** Where a wave stands; put into words when somebody asks. */
-class EntryPlace {
+/** A wave with its place, which is put into words when somebody asks. */
+class Entry {
   readonly #epoch: string;
   readonly #sequence: number;
   readonly #check: number;
+  readonly appendedAt: number;
 
-  constructor(epoch: string, sequence: number, check: number) {
+  constructor(epoch: string, sequence: number, check: number, appendedAt: number) {
     this.#epoch = epoch;
     this.#sequence = sequence;
     this.#check = check;
+    this.appendedAt = appendedAt;
   }
 
   get position(): string {
@@ -33,20 +35,21 @@ class EntryPlace {
   }
 }
 
-/** A wave with its place. */
-class Entry implements JournalEntry {
-  readonly #place: EntryPlace;
-  readonly wave: Wave;
-  readonly appendedAt: number;
+/** An entry that has its wave: the wave knows its entry, and so comes second. */
+class FullEntry extends Entry implements JournalEntry {
+  #wave: Wave | undefined;
 
-  constructor(place: EntryPlace, wave: Wave, appendedAt: number) {
-    this.#place = place;
-    this.wave = wave;
-    this.appendedAt = appendedAt;
+  get wave(): Wave {
+    if (this.#wave === undefined) {
+      throw new TypeError("Expected an entry with its wave");
+    }
+    return this.#wave;
   }
 
-  get position(): string {
-    return this.#place.position;
+  /** This entry, with `wave` for good. */
+  with(wave: Wave): this {
+    this.#wave = wave;
+    return this;
   }
 }
 
@@ -144,7 +147,7 @@ export class WaveReading implements AsyncIterableIterator<JournalEntry, undefine
   }
 
   /** The next wave that is wanted, as far as it is in memory. */
-  #inMemory(): Entry | undefined {
+  #inMemory(): FullEntry | undefined {
     const reader = this.#reader;
     const moment = this.#moment;
     if (reader === undefined || moment === undefined) {
@@ -161,14 +164,14 @@ export class WaveReading implements AsyncIterableIterator<JournalEntry, undefine
         continue;
       }
       const { at } = reader;
-      const place = new EntryPlace(epoch, sequence, reader.check);
-      const wave = this.#bodies.read(reader.window, at + RECORD_HEAD, at + reader.length, moment, place);
+      const entry = new FullEntry(epoch, sequence, reader.check, time);
+      const wave = this.#bodies.read(reader.window, at + RECORD_HEAD, at + reader.length, moment, entry);
       if (wave === null) {
-        const what = `a wave that this version cannot read (${place.position})`;
+        const what = `a wave that this version cannot read (${entry.position})`;
         throw damaged({ file: this.#parts.directory, offset: at, what });
       }
       if (wave !== undefined) {
-        return new Entry(place, wave, time);
+        return entry.with(wave);
       }
     }
     return undefined;

@@ -38,32 +38,27 @@ export function codecOf(prepared: Prepared): number {
 }
 
 class JsonPayload extends EncodedPayload {
-  readonly #bytes: Buffer;
-  readonly #at: number;
-  readonly #end: number;
+  readonly #text: string;
 
-  constructor(bytes: Buffer, at: number, end: number) {
+  constructor(text: string) {
     super();
-    this.#bytes = bytes;
-    this.#at = at;
-    this.#end = end;
+    this.#text = text;
   }
 
   decode(): unknown {
-    return parse(this.#bytes, this.#at, this.#end);
+    try {
+      const value: unknown = JSON.parse(this.#text);
+      return value;
+    } catch (cause) {
+      throw new AetherError("AETHER_BAD_PAYLOAD", "Expected the bytes of a JSON value, got something else", { cause });
+    }
   }
 }
 
-function parse(bytes: Buffer, at: number, end: number): unknown {
-  try {
-    const value: unknown = JSON.parse(bytes.toString("utf8", at, end));
-    return value;
-  } catch (cause) {
-    throw new AetherError("AETHER_BAD_PAYLOAD", "Expected the bytes of a JSON value, got something else", { cause });
-  }
-}
-
-/** The payload that some bytes of `buffer` stand for, decoded when somebody looks; `undefined` for an unknown codec. */
+/**
+ * The payload that some bytes of `buffer` stand for; `undefined` for an unknown codec. The bytes are copied, so that a wave
+ * that is kept keeps nothing but itself; JSON is parsed when somebody looks.
+ */
 export function readPayload(
   codec: number,
   buffer: Buffer,
@@ -74,9 +69,9 @@ export function readPayload(
     case CODEC.nothing:
       return NOTHING;
     case CODEC.json:
-      return new JsonPayload(buffer, at, end);
+      return new JsonPayload(buffer.toString("utf8", at, end));
     case CODEC.bytes:
-      return { payload: new Uint8Array(buffer.buffer, buffer.byteOffset + at, end - at) };
+      return { payload: new Uint8Array(buffer.subarray(at, end)) };
     default:
       return undefined;
   }

@@ -176,6 +176,8 @@ interface Stamp {
   readonly head: Omit<WaveHead, "bytes" | "kind" | "sound">;
   /** Whether its channel is wanted. */
   readonly wanted: boolean;
+  /** The head of the last wave: the next one is often of the same kind and size. */
+  latest: WaveHead;
 }
 
 /** Which waves are read. */
@@ -202,7 +204,7 @@ export class WaveBodies {
 
   /**
    * The wave in the bytes of `buffer` from `at` to `end`; `undefined`: it is not wanted; null: they are no wave, or one
-   * that only a later version can read. Its payload stays a view of the buffer.
+   * that only a later version can read. It keeps nothing of the buffer.
    */
   read(
     buffer: Buffer,
@@ -250,12 +252,14 @@ export class WaveBodies {
     }
     const emittedAt = scanner.f64();
     const id = scanner.text();
-    const extras = new Extras(emittedAt, flags, kind, place);
-    const lineage = extras.readFrom(scanner, id);
-    const { channel, origin, halfLifeMs } = stamp.head;
+    const isPlain = (flags & ~HAS.age) === 0;
+    const age = isPlain && flags !== 0 ? scanner.f64() : undefined;
+    const more = isPlain ? undefined : new MoreExtras(emittedAt, flags, kind, place);
+    const lineage = more?.readFrom(scanner, id);
+    const extras = more ?? new Extras(emittedAt, place, age);
     return new Wave({
       id,
-      head: { channel, kind, origin, halfLifeMs, bytes: end - payloadAt },
+      head: headOf(stamp, kind, end - payloadAt),
       payload: payload instanceof EncodedPayload ? payload : payload.payload,
       amplitude,
       moment,
@@ -286,7 +290,13 @@ export class WaveBodies {
     const origin = { source: scanner.text(), sourceId: scanner.text() };
     const halfLifeMs = scanner.f64();
     const wanted = this.#pattern === undefined || covers(this.#pattern, channel);
-    return { bytes: Buffer.from(buffer.subarray(at, at + bytes)), head: { channel, origin, halfLifeMs }, wanted };
+    const head = { channel, origin, halfLifeMs };
+    return {
+      bytes: Buffer.from(buffer.subarray(at, at + bytes)),
+      head,
+      wanted,
+      latest: { ...head, kind: "event", bytes: 0 },
+    };
   }
 }
 
@@ -311,9 +321,35 @@ function isSame(known: Buffer, buffer: Buffer, at: number, bytes: number): boole
   return true;
 }
 
-/** What a wave of the file has beside its head. Its position is put into words when somebody asks. */
+function headOf(stamp: Stamp, kind: WaveKind, bytes: number): WaveHead {
+  const { latest } = stamp;
+  if (latest.kind === kind && latest.bytes === bytes) {
+    return latest;
+  }
+  const { channel, origin, halfLifeMs } = stamp.head;
+  stamp.latest = { channel, kind, origin, halfLifeMs, bytes };
+  return stamp.latest;
+}
+
+/** What every wave of the file has beside its head. Its position is put into words when somebody asks. */
 class Extras implements WaveExtras {
-  age: number | undefined = undefined;
+  readonly emittedAt: number;
+  age: number | undefined;
+  readonly #place: { readonly position: string };
+
+  constructor(emittedAt: number, place: { readonly position: string }, age: number | undefined) {
+    this.emittedAt = emittedAt;
+    this.age = age;
+    this.#place = place;
+  }
+
+  get position(): string {
+    return this.#place.position;
+  }
+}
+
+/** What few of them have. */
+class MoreExtras extends Extras {
   phase: number | undefined = undefined;
   weight: number | undefined = undefined;
   key: string | undefined = undefined;
@@ -321,20 +357,13 @@ class Extras implements WaveExtras {
   version: number | undefined = undefined;
   gain: number | undefined = undefined;
   to: Target | undefined = undefined;
-  readonly emittedAt: number;
   readonly #flags: number;
   readonly #kind: WaveKind;
-  readonly #place: { readonly position: string };
 
   constructor(emittedAt: number, flags: number, kind: WaveKind, place: { readonly position: string }) {
-    this.emittedAt = emittedAt;
+    super(emittedAt, place, undefined);
     this.#flags = flags;
     this.#kind = kind;
-    this.#place = place;
-  }
-
-  get position(): string {
-    return this.#place.position;
   }
 
   get named(): boolean {
@@ -352,9 +381,6 @@ class Extras implements WaveExtras {
   /** Reads the fields that the flags name; gives what the wave has of those before it. */
   readFrom(scanner: Scanner, id: string): { hops: number; cause: string | undefined; trace: string } | undefined {
     const flags = this.#flags;
-    if (flags === 0) {
-      return undefined;
-    }
     const hops = flags & HAS.hops ? scanner.u8() : 1;
     this.age = flags & HAS.age ? scanner.f64() : undefined;
     const trace = flags & HAS.trace ? scanner.text() : id;

@@ -15,7 +15,8 @@ import {
 } from "./record-format.ts";
 import type { Mark } from "./segment.ts";
 
-const WINDOW = 256 * 1024;
+const WINDOW = 1024 * 1024;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * What a step came to: the next record, the need for more bytes ({@link Cursor.load}), or bytes that are not the next
@@ -23,11 +24,13 @@ const WINDOW = 256 * 1024;
  */
 export type Step = "record" | "more" | "stopped";
 
-/** Records one by one. What it shows are views of a window, which is never written again. */
+/** Records one by one. What it shows of them is good until more is loaded: the window is used again. */
 export class Cursor {
   readonly #file: OpenFile;
   readonly #seed: number;
-  #window: Buffer = Buffer.alloc(0);
+  #window: Buffer = NOTHING;
+  /** The memory of the window, which may be larger. */
+  #memory: Buffer = NOTHING;
   /** Offset of the window in the file. */
   #base: number;
   /** Where the next record stands in the window. */
@@ -128,9 +131,11 @@ export class Cursor {
     if (bytes <= 0) {
       return false;
     }
-    const window = Buffer.allocUnsafe(bytes);
-    const count = await this.#file.read(window, offset);
-    this.#window = count === bytes ? window : window.subarray(0, count);
+    if (this.#memory.length < bytes) {
+      this.#memory = Buffer.allocUnsafe(bytes);
+    }
+    const count = await this.#file.read(this.#memory.subarray(0, bytes), offset);
+    this.#window = this.#memory.subarray(0, count);
     this.#base = offset;
     this.#next = 0;
     return count > seen;

@@ -16,7 +16,7 @@ export interface Start {
 
 /**
  * Reads records one by one. {@link step} moves within what is in memory, {@link load} gets more. What it shows is of the
- * record it stands on; the bytes stay as they are for as long as somebody holds them.
+ * record it stands on, and good until the next load.
  */
 export class LogReader {
   readonly #segments: Segments;

@@ -38,8 +38,9 @@ export interface WriterEvents {
 
 /** What one batch holds at most, so that none holds up the others. */
 const BATCH_BYTES = 1024 * 1024;
-/** Zeros are written ahead: a sync then has no new length to store. */
-const AHEAD = Buffer.alloc(1024 * 1024);
+/** Zeros are written ahead: a sync then has no new length to store. For a large batch that costs more than it saves. */
+const AHEAD: Buffer = Buffer.alloc(256 * 1024);
+const LARGE_BATCH = 64 * 1024;
 /**
  * Sequences that are left out after an end that was not orderly: what was written then and is lost had some of them, and
  * none is given twice.
@@ -213,7 +214,8 @@ export class LogWriter {
       return;
     }
     this.#allocated = Math.max(end, at);
-    const ahead = Math.min(AHEAD.length, Math.max(0, this.#options.segmentBytes - end));
+    const room = Math.max(0, this.#options.segmentBytes - end);
+    const ahead = batch.length >= LARGE_BATCH ? 0 : Math.min(AHEAD.length, room);
     if (ahead === 0) {
       write();
       return;
