@@ -8,6 +8,7 @@ import { groupRows } from "./rows/group.ts";
 import { journalRows } from "./rows/journal.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { natsRows } from "./rows/nats.ts";
+import { natsFloorRows } from "./rows/nats-floor.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
@@ -23,4 +24,5 @@ export const rows: readonly Row[] = [
   ...memoryRows,
   ...natsRows,
   ...journalRows,
+  ...natsFloorRows,
 ];
