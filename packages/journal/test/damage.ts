@@ -18,9 +18,9 @@ export interface Image {
 }
 
 /** A journal of some segments, whose records came in batches of `batch`; orderly closed or not. */
-export async function imageOf(count: number, batch: number, isClosed: boolean): Promise<Image> {
+export async function imageOf(count: number, batch: number, isClosed: boolean, segmentBytes = 1024): Promise<Image> {
   const disk = new SimDisk();
-  const journal = await openJournal(DIRECTORY, { fileSystem: disk, segmentBytes: 1024 });
+  const journal = await openJournal(DIRECTORY, { fileSystem: disk, segmentBytes });
   for (let at = 0; at < count; at += batch) {
     const ids = Array.from({ length: Math.min(batch, count - at) }, (_, index) => `w${at + index}`);
     await Promise.all(ids.map((id) => journal.append(wave(id, { payload: { id, n: "x".repeat((at * 7) % 90) } }))));

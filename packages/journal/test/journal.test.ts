@@ -142,7 +142,7 @@ describe("a journal", () => {
     }
     expect(seen).toBe(20_000);
     expect(most).toBeLessThan(8 * 1024 * 1024);
-  }, 30_000);
+  }, 90_000);
 
   test("lets a reader inside see what comes, as soon as it is stored", async () => {
     await using journal = await openJournal("/sim", { fileSystem: new SimDisk(), segmentBytes: 1024 });

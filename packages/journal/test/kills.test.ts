@@ -8,4 +8,4 @@ test("what was acknowledged survives 100 kills -9, unaltered, in order and once"
   const all = await Promise.all([0, 1, 2, 3].map((at) => killOften(25, seed + at)));
   expect(all.flatMap(({ wrong }) => wrong)).toEqual([]);
   expect(all.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBeGreaterThan(1000);
-}, 120_000);
+}, 300_000);

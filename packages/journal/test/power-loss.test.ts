@@ -14,17 +14,17 @@ describe("a loss of power", () => {
       expect(crashes).toBeGreaterThan(STEPS);
       expect(cuts).toBeGreaterThan(0);
     }
-  }, 60_000);
+  }, 180_000);
 
   test("takes acknowledged waves when files are not synced", async () => {
     expect((await loseEverywhere(seed, STEPS, { forgetSync: true })).wrong.length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 90_000);
 
   test("takes acknowledged waves when the directory is not synced", async () => {
     expect((await loseEverywhere(seed, STEPS, { forgetDirectories: true })).wrong.length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 90_000);
 
   test("takes acknowledged waves in mode none, as it says", async () => {
     expect((await loseEverywhere(seed, STEPS, {}, "none")).wrong.length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 90_000);
 });

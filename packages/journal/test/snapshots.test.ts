@@ -90,7 +90,7 @@ describe("a snapshot", () => {
       crashes += its;
     }
     expect(crashes).toBeGreaterThan(HISTORIES);
-  }, 60_000);
+  }, 180_000);
 
   test("gives another state when the log alone is read, for its beginning was deleted", async () => {
     const disk = new SimDisk();
