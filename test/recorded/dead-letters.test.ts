@@ -1,6 +1,6 @@
 /** Dead letters of recorded waves outlive whoever failed: one script, two media; and what happens when they cannot be kept. */
 
-import { Aether, type AetherOptions, channel, type Medium, UnrecoverableError } from "@aether/core";
+import { Aether, type AetherOptions, channel, type Medium, type Schema, UnrecoverableError } from "@aether/core";
 import { natsMedium } from "@aether/nats";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { connect, expectBalance } from "../../packages/core/test/aether/connect.ts";
@@ -171,6 +171,11 @@ describe.each(media)("a dead letter of a recorded wave %s", (_, create) => {
   });
 });
 
+/** A schema that nothing fits. */
+const never: Schema = {
+  "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) },
+};
+
 describe("a recorded wave whose dead letter", () => {
   /** A medium of which every link keeps letters as `alter` says, an aether on it, and what its group has not handled. */
   async function world(alter: Parameters<typeof withLetters>[1], options: AetherOptions = {}) {
@@ -297,10 +302,7 @@ describe("a recorded wave whose dead letter", () => {
         return await store.add(letter);
       },
     }));
-    const schema = {
-      "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) },
-    } as const;
-    const Orders = channel("orders.created", { schema });
+    const Orders = channel("orders.created", { schema: never });
     await aether.vibrator("beta").resonateOn(Orders, () => {});
     const pulled = await aether.vibrator("gamma").resonateOn(Orders);
     const pulling = pulled[Symbol.asyncIterator]().next();
@@ -313,6 +315,30 @@ describe("a recorded wave whose dead letter", () => {
     expect(await lettersOf(aether)).toHaveLength(2);
     await pulled.close();
     await pulling;
+  });
+
+  test("is being stored keeps a pulled resonance from ending, and nothing else does", async () => {
+    const gate = new Gate();
+    const { aether, pending } = await world((store) => ({
+      async add(letter) {
+        await gate.passed;
+        return await store.add(letter);
+      },
+    }));
+    const Orders = channel("orders.created", { schema: never });
+    const pulled = await aether.vibrator("gamma").resonateOn(Orders);
+    void pulled[Symbol.asyncIterator]().next();
+    await aether.vibrator("alpha").emit("orders.created", 5);
+    await turns();
+    let closed = false;
+    const closing = pulled.close({ deadlineMs: 10_000 }).then(() => {
+      closed = true;
+    });
+    await turns();
+    expect([closed, await pending()]).toEqual([false, 1]);
+    gate.open();
+    await closing; // The clock stands still: no deadline ends it.
+    expect([await pending(), (await lettersOf(aether)).length]).toEqual([0, 1]);
   });
 
   test("nobody keeps is in memory where the recorder keeps none, and nowhere where none are wanted", async () => {

@@ -157,6 +157,8 @@ export class Takers implements Consumer {
 
   #malformed(wave: Wave, error: unknown): void {
     this.#delivery.unreadable(wave, error);
+    // It stays in hand until its letter is stored, and a drain waits for what is in hand.
+    void this.#delivery.buried()?.then(() => this.#tellIdle());
     this.#parts.replies.reject(wave, error);
   }
 
