@@ -8,7 +8,7 @@ import { letterIdOf } from "../../src/jetstream/names.ts";
 import { checkedStream, type DeadLetterStreamOptions } from "../../src/jetstream/stream-options.ts";
 import { NatsServer, VERSIONS } from "../nats-server.ts";
 import { until } from "../until.ts";
-import { type Member, member, waveOf } from "./members.ts";
+import { type Member, member, waveOf, within } from "./members.ts";
 
 function letterOf(wave: Wave, said: Partial<NewDeadLetter> = {}): NewDeadLetter {
   return {
@@ -95,6 +95,27 @@ describe.each(VERSIONS)("dead letters on JetStream %s", (version) => {
     expect(await store.take(id)).toBeUndefined();
     await store.putBack(id);
     expect((await store.take(id))?.id).toBe(id);
+  });
+
+  test("whose wave left before its emitter crashed leave as the same wave again", async () => {
+    await using here = await one();
+    const store = storeOf(here);
+    const medium = natsMedium({ servers: server.url, namespace: here.namespace });
+    await using aether = await Aether.connect({ medium, recorded: ["orders.>"] });
+    const heard: string[] = [];
+    await aether.vibrator("beta").resonateOn("orders.*", (wave) => void heard.push(wave.id));
+    const id = await store.add(letterOf(waveOf("w", "orders.created")));
+    await store.take(id);
+    await here.recorder.record(waveOf(id, "orders.created"), within(5000));
+    await until(() => heard.length === 1);
+    await expect(aether.deadLetters.reemit(id)).rejects.toMatchObject({ code: "AETHER_UNKNOWN_LETTER" });
+    client.publish(`${here.namespace}.m.${id}`, JSON.stringify({ by: "crashed", until: Date.now() - 1 }));
+    await client.flush();
+    expect(await aether.deadLetters.reemit(id)).toMatchObject({ id, outcome: "travelled" });
+    const { id: last } = await aether.vibrator("alpha").emit("orders.created");
+    await until(() => heard.includes(last));
+    expect(heard).toEqual([id, last]);
+    expect(await listed(store)).toEqual([]);
   });
 
   test("that are damaged, or no letters, are passed over", async () => {
