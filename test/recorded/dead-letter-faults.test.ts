@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Aether } from "@aether/core";
 import { natsMedium } from "@aether/nats";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { member } from "../../packages/nats/test/jetstream/members.ts";
-import { NatsServer, VERSIONS, type Version } from "../../packages/nats/test/nats-server.ts";
+import { NatsServer, type Version } from "../../packages/nats/test/nats-server.ts";
 import { lettersOf } from "./letters.ts";
 
 const WAVES = 150;
@@ -92,11 +92,9 @@ async function outcomeOf(version: Version, stream: object): Promise<Outcome> {
   return { lost: ids.filter((id) => !found.has(id)).length, repeated: letters.length - found.size };
 }
 
-describe.each(VERSIONS)("waves that fail in processes that are killed, on server %s", (version) => {
-  test("have one letter each", async () => {
-    expect(await outcomeOf(version, { ackWaitMs: 500 })).toEqual({ lost: 0, repeated: 0 });
-  }, 40_000);
-});
+test("waves that fail in processes that are killed have one letter each", async () => {
+  expect(await outcomeOf("2.9", { ackWaitMs: 500 })).toEqual({ lost: 0, repeated: 0 });
+}, 40_000);
 
 test("without the stream of dead letters their letters are lost", async () => {
   const { lost } = await outcomeOf("2.10", { ackWaitMs: 500, deadLetters: false });
