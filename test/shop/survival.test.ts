@@ -231,12 +231,12 @@ describe("every accepted order ends once", { timeout: 60_000 }, () => {
     expect(new Set(mall.ends)).toEqual(new Set([1]));
   });
 
-  test("while the inventory grows to three instances, which share the work, and one of them is killed", async () => {
+  test("while services grow to several instances, which share the work, and one of them is killed", async () => {
     mall = await Mall.open();
     const [, first] = await mall.startAll("alpha", "beta", "gamma");
     mall.openDoors();
     await mall.more(10);
-    await mall.startAll("beta", "beta");
+    await mall.startAll("beta", "beta", "alpha");
     await mall.until(() => mall.checked.sources.size === 3, "three instances to check orders");
     await first?.stop("SIGKILL");
     await mall.more(20);
