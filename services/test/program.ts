@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const PART = fileURLToPath(new URL("../dist/run.js", import.meta.url));
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** A program that runs, and what it has written so far. */
 export class Program {
