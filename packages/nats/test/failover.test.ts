@@ -48,7 +48,10 @@ function watched(aether: Aether): { up: number; down: number } {
 }
 
 /** Runs `ask` again and again while `during` happens; gives the codes of what rejects, and how many there were. */
-async function asking(ask: () => Promise<unknown>, during: () => Promise<void>): Promise<{ all: number; failed: string[] }> {
+async function asking(
+  ask: () => Promise<unknown>,
+  during: () => Promise<void>,
+): Promise<{ all: number; failed: string[] }> {
   const failed: string[] = [];
   const asked: Promise<void>[] = [];
   let isOver = false;
@@ -143,6 +146,39 @@ describe("several servers", () => {
       })
       .toBe(1);
   });
+});
+
+describe("a cluster in which a server is away", () => {
+  test("keeps whoever declares waiting until enough of it is there", async () => {
+    const namespace = `n${namespaces++}`;
+    await server(2).kill("SIGTERM");
+    const refused = async (): Promise<string> => {
+      const config = { name: "probe", subjects: ["probe"], num_replicas: 3 };
+      const { error } = await cluster.ask(async ({ streams }) => {
+        try {
+          await streams.add(config);
+          await streams.delete(config.name);
+          return { error: "" };
+        } catch (cause) {
+          return { error: String(cause) };
+        }
+      });
+      return error;
+    };
+    await expect.poll(refused, { timeout: 15_000 }).toMatch(/no suitable peers/);
+    const medium = natsMedium({ servers: server(0).url, namespace, stream: { replicas: 3 } });
+    let isThere = false;
+    const connecting = Aether.connect({ medium, recorded: ["orders.>"] }).then((aether) => {
+      isThere = true;
+      open.push(aether);
+      return aether;
+    });
+    await pause(500);
+    expect(isThere).toBe(false);
+    await server(2).run();
+    const aether = await connecting;
+    expect((await aether.vibrator("alpha").emit("orders.a", 1)).position).toBeDefined();
+  }, 40_000);
 });
 
 describe("a server in lame-duck mode", () => {

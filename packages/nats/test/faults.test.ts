@@ -106,8 +106,7 @@ describe("while no server is there", () => {
     for (let i = 0; i < 2000; i++) {
       nc.publish("a", "x");
     }
-    const { connections } = proxy;
-    await until(() => proxy.connections > connections + 1);
+    await pause(500); // Each attempt to come back empties what waits.
     proxy.set({});
     await until(() => back);
     await nc.flush();
@@ -203,11 +202,13 @@ describe("a server that goes", () => {
     expect(nc.isClosed()).toBe(true);
   });
 
-  test("takes 200 clients back soon, and not all at once", async () => {
+  test("takes 100 clients back soon, and not all at once", async () => {
     const many: Aether[] = [];
-    while (many.length < 200) {
+    while (many.length < 100) {
       // Not all at once here, either: what is tried out is how they come back.
-      many.push(...(await Promise.all(Array.from({ length: 25 }, () => side({ servers: server.url, beatMs: 60_000 })))));
+      many.push(
+        ...(await Promise.all(Array.from({ length: 25 }, () => side({ servers: server.url, beatMs: 60_000 })))),
+      );
     }
     const seen = many.map(watched);
     const backAt: number[] = [];
@@ -219,11 +220,13 @@ describe("a server that goes", () => {
     await pause(1000);
     await server.run();
     const since = performance.now();
-    await until(() => seen.every(({ up }) => up === 1), "200 clients that are back", 15_000);
+    await until(() => seen.every(({ up }) => up === 1), "100 clients that are back", 15_000);
     const delays = backAt.map((at) => at - since).sort((one, other) => one - other);
     const [first = 0, last = 0] = [delays[0], delays.at(-1)];
-    process.stdout.write(`storm: 200 clients back from ${Math.round(first)} ms to ${Math.round(last)} ms after the server\n`);
-    expect(mostWithin(delays, 50)).toBeLessThan(100);
+    process.stdout.write(
+      `storm: 100 clients back from ${Math.round(first)} ms to ${Math.round(last)} ms after the server\n`,
+    );
+    expect(mostWithin(delays, 50)).toBeLessThan(50);
   }, 40_000);
 
   test("control: without chance they come back at once", async () => {

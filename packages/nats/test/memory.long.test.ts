@@ -7,16 +7,19 @@ import { emitsInto, hearsFrom, SLACK_BYTES } from "./pressure.ts";
 const MIB = 1024 * 1024;
 const DEFAULT_OUTBOX_BYTES = 64 * MIB;
 
-test.each(VERSIONS)("20,000 emits a second for ten seconds without a server %s stay within the outbox", async (version) => {
-  await using server = await NatsServer.start({ version, jetstream: true });
-  for (const recorded of [false, true]) {
-    const flood = { what: "emits", rate: 20_000, seconds: 10, bytes: 1000, recorded } as const;
-    const { away, end } = await emitsInto(server, flood);
-    process.stdout.write(`memory ${version}: ${JSON.stringify(away)}\n`);
-    expect(end).toMatchObject({ unknown: 0 });
-    expect(away["grown"]).toBeLessThan(DEFAULT_OUTBOX_BYTES + SLACK_BYTES);
-  }
-});
+test.each(VERSIONS)(
+  "20,000 emits a second for ten seconds without a server %s stay within the outbox",
+  async (version) => {
+    await using server = await NatsServer.start({ version, jetstream: true });
+    for (const recorded of [false, true]) {
+      const flood = { what: "emits", rate: 20_000, seconds: 10, bytes: 1000, recorded } as const;
+      const { away, end } = await emitsInto(server, flood);
+      process.stdout.write(`memory ${version}: ${JSON.stringify(away)}\n`);
+      expect(end).toMatchObject({ unknown: 0 });
+      expect(away["grown"]).toBeLessThan(DEFAULT_OUTBOX_BYTES + SLACK_BYTES);
+    }
+  },
+);
 
 test.each(VERSIONS)("200,000 waves of 1 KiB for a slow consumer on %s stay within its inbox", async (version) => {
   await using server = await NatsServer.start({ version });

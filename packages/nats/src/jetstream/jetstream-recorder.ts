@@ -157,7 +157,10 @@ export class JetStreamRecorder implements Recorder {
     pack.add(outbound(wave, undefined, writer));
     this.#parts.assertSendable(subject, () => pack.encode(slab).length, pack.bytes);
     const { bytes } = pack;
-    return this.#recording.record({ wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) }, deadline);
+    return this.#recording.record(
+      { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },
+      deadline,
+    );
   }
 
   /** A wave that is recorded again after the window would be kept twice. */

@@ -151,7 +151,10 @@ export class NatsOutlet implements Outlet {
       channel: this.#channel,
       band: wave.band,
       // What becomes of it is told to whoever waits, or it is late.
-      again: () => void Promise.resolve(true).then(ask).catch(() => {}),
+      again: () =>
+        void Promise.resolve(true)
+          .then(ask)
+          .catch(() => {}),
     });
     const since = this.#parts.now();
     const request = { correlation, leftMs: Math.max(0, exchange.deadline - since) };

@@ -57,7 +57,11 @@ export class Outbox {
   add(parcel: Parcel): Promise<void> {
     const { promise, resolve, reject } = deferred<void>();
     const { amplitude, bytes } = parcel;
-    for (const { lost } of this.#queue.push({ parcel, sent: resolve, lost: reject }, amplitude, bytes + WAITING_BYTES)) {
+    for (const { lost } of this.#queue.push(
+      { parcel, sent: resolve, lost: reject },
+      amplitude,
+      bytes + WAITING_BYTES,
+    )) {
       lost(gaveWay("No server is there, and the outbox is full: this was among the quietest that waited"));
     }
     return promise;

@@ -69,7 +69,12 @@ async function atRate(emit) {
 /** Emits while no server is there; every wave is to have a verdict once it is back. */
 async function emits() {
   const aether = await Aether.connect({
-    medium: natsMedium({ servers: url, pingIntervalMs: 250, ...(outbox && { outbox }), ...(!recorded && { stream: false }) }),
+    medium: natsMedium({
+      servers: url,
+      pingIntervalMs: 250,
+      ...(outbox && { outbox }),
+      ...(!recorded && { stream: false }),
+    }),
     ...(recorded && { recorded: ["a"] }),
   });
   const emitter = aether.vibrator("alpha");

@@ -17,7 +17,7 @@ import { member, moment, waveOf, within } from "./members.ts";
 
 const CHANNEL = "orders.created";
 /** How long answers are lost before a connection is cut. */
-const LOST_MS = 30;
+const LOST_MS = 100;
 
 /** What became of waves. */
 export interface Outcome {
@@ -102,7 +102,10 @@ export async function recordedWithoutIds(version: Version, count: number, breaks
     const pack = new Pack(`control.${wave.channel}`, new Seal(wave.channel), { source: "a", sourceId: "a" });
     pack.add(outbound(wave, undefined, payloadWriters.json));
     const { subject, bytes } = pack;
-    return recording.record({ wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) }, within(60_000));
+    return recording.record(
+      { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },
+      within(60_000),
+    );
   };
   const log = await write(
     count,

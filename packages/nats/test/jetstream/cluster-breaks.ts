@@ -113,7 +113,8 @@ export async function through(fault: Fault, version: Version, stream: NatsOption
   });
   const emitter = alpha.vibrator("alpha");
   const log = await written(
-    (id) => emitter.emit(CHANNEL, { id }, { amplitude: Number.parseInt(id.slice(1), 10) % 10 / 10, timeoutMs: 60_000 }),
+    (id) =>
+      emitter.emit(CHANNEL, { id }, { amplitude: (Number.parseInt(id.slice(1), 10) % 10) / 10, timeoutMs: 60_000 }),
     () => fault(cluster, STREAM),
   );
   await untilAllHandled(log.acknowledged, handled);

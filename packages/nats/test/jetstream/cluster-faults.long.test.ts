@@ -1,14 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { VERSIONS } from "../nats-server.ts";
-import {
-  allKilled,
-  lameDuck,
-  leaderFrozen,
-  leaderKilled,
-  leaderReplaced,
-  rolled,
-  through,
-} from "./cluster-breaks.ts";
+import { allKilled, lameDuck, leaderFrozen, leaderKilled, leaderReplaced, rolled, through } from "./cluster-breaks.ts";
 
 /** Far more than was ever measured: that a cluster comes back is what is held here, how soon is printed. */
 const LONGEST_GAP_MS = 50_000;
