@@ -7,6 +7,7 @@ import { floorRows } from "./rows/floor.ts";
 import { groupRows } from "./rows/group.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { natsRows } from "./rows/nats.ts";
+import { natsFloorRows } from "./rows/nats-floor.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
@@ -21,4 +22,5 @@ export const rows: readonly Row[] = [
   ...groupRows,
   ...memoryRows,
   ...natsRows,
+  ...natsFloorRows,
 ];

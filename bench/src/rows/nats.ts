@@ -4,7 +4,10 @@ import type { Wave } from "@aether/core";
 import type { NatsOptions } from "@aether/nats";
 import { burstTrial } from "../burst-trial.ts";
 import { speedTrial } from "../harness.ts";
+import type { Joined } from "../peers/joined.ts";
+import { joinMoleculer } from "../peers/moleculer-nats.ts";
 import { useServer } from "../peers/nats-server.ts";
+import { joinNest } from "../peers/nest-nats.ts";
 import type { Contestant, Row, Trial } from "../row.ts";
 import { Tally } from "../tally.ts";
 import { BURST } from "../traffic.ts";
@@ -89,6 +92,50 @@ const rawEmit: Contestant = {
     );
   },
 };
+
+/** How a peer joins an emitter and a receiver. */
+type Join = (url: string, channel: string, heard: (payload: typeof order) => unknown) => Promise<Joined<typeof order>>;
+
+function joinedEmit(name: string, join: Join): Contestant {
+  return {
+    name,
+    async open() {
+      const server = await useServer();
+      const tally = new Tally();
+      const count = tally.syncHandler();
+      const peer = await join(server.url, CHANNEL, ({ total }) => {
+        if (total !== order.total) throw new Error("Expected the order");
+        count();
+      });
+      return burstTrial(
+        tally,
+        () => peer.emit(order),
+        async () => {
+          await peer.close();
+          await server.close();
+        },
+      );
+    },
+  };
+}
+
+function joinedQuery(name: string, join: Join, atOnce: number): Contestant {
+  return {
+    name,
+    async open() {
+      const server = await useServer();
+      const peer = await join(server.url, CHANNEL, (payload) => payload);
+      return askTrial(
+        atOnce,
+        async () => (await peer.ask(order, TIMEOUT_MS)).total,
+        async () => {
+          await peer.close();
+          await server.close();
+        },
+      );
+    },
+  };
+}
 
 function aetherQuery(atOnce: number): Contestant {
   return {
@@ -244,11 +291,33 @@ function queryRow(atOnce: number, atLeast: number): Row {
   };
 }
 
+/** Against frameworks, which bring their own processes' worth of code: each in a process of its own. */
+function peerRow(peer: string, join: Join, atLeast: number): Row {
+  return {
+    name: `nats-emit-${peer}`,
+    work: `emit over NATS, 226 B order, bursts of ${BURST}`,
+    unit: "ops/s",
+    apart: true,
+    contestants: [aetherEmit("aether", "json"), joinedEmit(peer, join)],
+    bars: [{ ours: "aether", peers: [peer], atLeast }],
+  };
+}
+
 export const natsRows: readonly Row[] = [
   emitRow("nats-emit-json", "json", 1.4),
   emitRow("nats-emit-records", "records", 2),
+  peerRow("moleculer", joinMoleculer, 2.8),
+  peerRow("nest", joinNest, 3.5),
   queryRow(64, 2.5),
   queryRow(1, 0.95),
+  {
+    name: "nats-query-moleculer",
+    work: "query over NATS, 64 at a time",
+    unit: "ops/s",
+    apart: true,
+    contestants: [aetherQuery(64), joinedQuery("moleculer", joinMoleculer, 64)],
+    bars: [{ ours: "aether", peers: ["moleculer"], atLeast: 1.3 }],
+  },
   {
     name: "nats-record",
     work: `recorded emit over NATS, acknowledged, ${BURST} in flight`,

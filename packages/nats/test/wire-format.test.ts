@@ -2,14 +2,15 @@ import { readFileSync } from "node:fs";
 import { Wave } from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { decode, encode, mostBytesAround, mostBytesOf, outbound, Seal, waveOf } from "../src/wire/envelope.ts";
-import { payloadWriters } from "../src/wire/payloads.ts";
+import { channelWriter } from "../src/wire/payloads.ts";
 import { Slab } from "../src/wire/slab.ts";
 import { MOMENT, VECTORS, type Vector } from "./wire-vectors.ts";
 
 const page = readFileSync(new URL("../../../docs/wire-format.md", import.meta.url), "utf8");
 
-function written({ channel, waves, request }: Vector, waitedMs?: number): Buffer {
-  const items = waves.map((wave) => outbound(wave, request, payloadWriters.json));
+function written({ channel, waves, request, codec = "json" }: Vector, waitedMs?: number): Buffer {
+  const writer = channelWriter(codec);
+  const items = waves.map((wave) => outbound(wave, request, writer));
   const [first] = waves;
   const origin = { source: first?.source ?? "", sourceId: first?.sourceId ?? "" };
   const most = items.reduce((sum, item) => sum + mostBytesOf(item), mostBytesAround(origin));

@@ -2,6 +2,7 @@
 
 import { Wave, type WaveExtras, type WaveInit } from "@aether/core";
 import type { Request } from "../src/wire/envelope.ts";
+import type { PayloadCodec } from "../src/wire/payloads.ts";
 
 /** One message of docs/wire-format.md. */
 export interface Vector {
@@ -9,6 +10,8 @@ export interface Vector {
   readonly channel: string;
   readonly waves: readonly Wave[];
   readonly request?: Request;
+  /** How payloads are written. Default: JSON. */
+  readonly codec?: PayloadCodec;
 }
 
 const surroundings = {
@@ -89,5 +92,18 @@ export const VECTORS: readonly Vector[] = [
     channel: "stock.check",
     waves: [wave({ id: "w4", channel: "stock.check", kind: "query", payload: null })],
     request: { correlation: 7, leftMs: 2000 },
+  },
+  {
+    title: "two events as records, with the table of their names",
+    channel: "orders.created",
+    codec: "records",
+    waves: [
+      wave({
+        id: "w1",
+        channel: "orders.created",
+        payload: { orderId: "1", lines: [{ sku: "lamp" }, { sku: "desk" }] },
+      }),
+      wave({ id: "w2", channel: "orders.created", payload: { orderId: "2", lines: [] } }),
+    ],
   },
 ];

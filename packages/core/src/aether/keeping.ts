@@ -5,7 +5,7 @@ import type { Recorder } from "../medium/recorder.ts";
 import type { Physics } from "../physics/physics.ts";
 import type { Wave, WaveKind } from "../wave/wave.ts";
 import { lostError } from "./asking.ts";
-import type { Deadlines } from "./deadlines.ts";
+import { Deadline, type Deadlines } from "./deadlines.ts";
 import type { CheckedEmit } from "./options.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Cause } from "./propagation.ts";
@@ -27,8 +27,8 @@ const DEFAULT_KEEP_MS = 30_000;
 export class Keeping {
   readonly #parts: KeepingParts;
   readonly #outgoing: Outgoing;
-  /** What ends the waiting of each emit that waits. */
-  readonly #waiting = new Set<() => void>();
+  /** Emits that wait. */
+  readonly #waiting = new Set<Kept>();
 
   constructor(parts: KeepingParts, outgoing: Outgoing) {
     this.#parts = parts;
@@ -66,34 +66,77 @@ export class Keeping {
       this.#outgoing.lost(wave, "exhausted");
       return Promise.reject(lostError(wave, "exhausted"));
     }
-    const deadline = time.moment.at + timeoutMs;
+    const { at } = time.moment;
     return new Promise((resolve, reject) => {
-      const settle = (then: () => void): void => {
-        undo();
-        this.#waiting.delete(giveUp);
-        signal?.removeEventListener("abort", onAbort);
-        then();
-      };
-      const onAbort = (): void => settle(() => reject(signal?.reason));
-      const giveUp = (): void => settle(() => reject(uncertain(wave, timeoutMs)));
-      const undo = deadlines.after(timeoutMs, giveUp);
-      this.#waiting.add(giveUp);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      recorder.record(wave, deadline).then(
+      const kept = new Kept({ keeping: this, wave, timeoutMs, signal, resolve, reject });
+      this.#waiting.add(kept);
+      deadlines.add(kept, timeoutMs, at);
+      signal?.addEventListener("abort", kept, { once: true });
+      recorder.record(wave, at + timeoutMs).then(
         (position) => {
           this.#outgoing.travelled(wave, undefined);
-          settle(() => resolve({ id: wave.id, outcome: "travelled", position }));
+          kept.settle();
+          resolve({ id: wave.id, outcome: "travelled", position });
         },
-        (error: unknown) => settle(() => reject(error)),
+        (error: unknown) => kept.fail(error),
       );
     });
   }
 
+  /** Nobody waits for `kept` any more. */
+  forget(kept: Kept): void {
+    this.#waiting.delete(kept);
+    this.#parts.deadlines.remove(kept);
+  }
+
   /** Ends everybody who waits: nobody will tell them any more. */
   close(): void {
-    for (const giveUp of [...this.#waiting]) {
-      giveUp();
+    for (const kept of [...this.#waiting]) {
+      kept.expire();
     }
+  }
+}
+
+/** What an emit that waits for the record is made of. */
+interface KeptParts {
+  readonly keeping: Keeping;
+  readonly wave: Wave;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  resolve(receipt: Receipt): void;
+  reject(error: unknown): void;
+}
+
+/** An emit that waits for the record, up to its deadline or its signal. There are many: one object each, no closures. */
+class Kept extends Deadline {
+  readonly #parts: KeptParts;
+
+  constructor(parts: KeptParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  /** Ends the waiting; whoever calls it says how. */
+  settle(): void {
+    const { keeping, signal } = this.#parts;
+    keeping.forget(this);
+    signal?.removeEventListener("abort", this);
+  }
+
+  fail(error: unknown): void {
+    this.settle();
+    this.#parts.reject(error);
+  }
+
+  /** Its deadline came, or the vibrator closes. */
+  expire(): void {
+    const { wave, timeoutMs } = this.#parts;
+    this.fail(uncertain(wave, timeoutMs));
+  }
+
+  /** Its signal aborted. */
+  handleEvent(): void {
+    this.fail(this.#parts.signal?.reason);
   }
 }
 

@@ -69,7 +69,8 @@ export class Pending extends Deadline implements Exchange {
   #ended = false;
   #over: { readonly reason: unknown } | undefined;
   #onEnd: (() => void)[] | undefined;
-  #onOver: Set<(reason: unknown) => void> | undefined;
+  /** Nearly always one listens, the medium: a set is made for more. */
+  #onOver: ((reason: unknown) => void) | Set<(reason: unknown) => void> | undefined;
 
   constructor(kind: "command" | "query" | "gather", deadline: number, host: PendingHost, outcome: Outcome) {
     super();
@@ -287,11 +288,14 @@ export class Pending extends Deadline implements Exchange {
 
   #tellOver(reason: unknown): void {
     this.#over ??= { reason };
-    if (this.#onOver !== undefined) {
-      for (const listener of this.#onOver) {
-        listener(reason);
-      }
-      this.#onOver = undefined;
+    const listening = this.#onOver;
+    this.#onOver = undefined;
+    if (typeof listening === "function") {
+      listening(reason);
+      return;
+    }
+    for (const listener of listening ?? []) {
+      listener(reason);
     }
   }
 
@@ -300,9 +304,20 @@ export class Pending extends Deadline implements Exchange {
       listener(this.#over.reason);
       return () => {};
     }
-    this.#onOver ??= new Set();
-    this.#onOver.add(listener);
-    return () => this.#onOver?.delete(listener);
+    if (this.#onOver === undefined) {
+      this.#onOver = listener;
+    } else if (typeof this.#onOver === "function") {
+      this.#onOver = new Set([this.#onOver, listener]);
+    } else {
+      this.#onOver.add(listener);
+    }
+    return () => {
+      if (this.#onOver === listener) {
+        this.#onOver = undefined;
+      } else if (typeof this.#onOver === "object") {
+        this.#onOver.delete(listener);
+      }
+    };
   }
 }
 

@@ -12,7 +12,6 @@ export interface PubAck {
   readonly code: number;
 }
 
-const NOTHING: PubAck = { sequence: 0, duplicate: false, error: "", code: 0 };
 const SEQUENCE = '"seq":';
 
 /** The answer that `data` is; `undefined`: it is none. */
@@ -21,7 +20,7 @@ export function pubAckOf(data: Uint8Array): PubAck | undefined {
   const at = text.indexOf(SEQUENCE);
   if (at > 0 && !text.includes('"error"')) {
     const sequence = digitsAt(text, at + SEQUENCE.length);
-    return sequence > 0 ? { ...NOTHING, sequence, duplicate: text.includes('"duplicate"') } : undefined;
+    return sequence > 0 ? { sequence, duplicate: text.includes('"duplicate"'), error: "", code: 0 } : undefined;
   }
   return refusal(text);
 }
@@ -53,7 +52,8 @@ function refusal(text: string): PubAck | undefined {
   const code: unknown = Reflect.get(error, "err_code");
   const description: unknown = Reflect.get(error, "description");
   return {
-    ...NOTHING,
+    sequence: 0,
+    duplicate: false,
     error: typeof description === "string" ? description : "it does not say why",
     code: typeof code === "number" ? code : 0,
   };

@@ -50,7 +50,7 @@ interface Entry extends Waits {
   readonly order: number;
   readonly id: string;
   readonly subject: string;
-  readonly encode: (waitedMs: number) => Uint8Array;
+  readonly parcel: Parcel;
   /** What was sent: it is sent again unchanged. `undefined`: it was never sent. */
   message: Uint8Array | undefined;
   /** When it was emitted, in monotonic milliseconds. */
@@ -60,10 +60,12 @@ interface Entry extends Waits {
   readonly reject: (error: AetherError) => void;
   /** Number of its question; 0: it was never sent. */
   number: number;
-  /** When it was sent last, in milliseconds of the platform. */
+  /** When it was sent last, in monotonic milliseconds. */
   sentAt: number;
   /** Why it was not kept the last time. */
   refusal: string;
+  /** Takes what the stream says to it. */
+  readonly answered: (answer: Msg) => void;
 }
 
 /** The one header of a recorded wave. Making the client's own for each wave costs more than the rest of sending it. */
@@ -100,10 +102,23 @@ export class Recording {
     const { promise, resolve, reject } = deferred<string>();
     const { wave, subject, bytes } = parcel;
     const { id, band } = wave;
+    // Written out: a spread costs more than sending it.
     const entry: Entry = {
-      ...{ order: this.#orders++, id, band, subject, bytes: bytes + WAITING_BYTES, deadline, resolve, reject },
-      ...{ encode: (waitedMs: number) => parcel.encode(waitedMs), message: undefined, since: this.#parts.now() },
-      ...{ number: 0, sentAt: 0, refusal: "" },
+      order: this.#orders++,
+      id,
+      band,
+      subject,
+      bytes: bytes + WAITING_BYTES,
+      parcel,
+      message: undefined,
+      since: this.#parts.now(),
+      deadline,
+      resolve,
+      reject,
+      number: 0,
+      sentAt: 0,
+      refusal: "",
+      answered: (answer) => this.#answered(entry, answer),
     };
     if (this.#waiting.size === 0 && this.#maySend()) {
       this.#send(entry);
@@ -133,13 +148,13 @@ export class Recording {
   #send(entry: Entry): void {
     const { connection, replies } = this.#parts;
     if (entry.number === 0) {
-      entry.number = replies.open((message) => this.#answered(entry, message));
+      entry.number = replies.open(entry.answered);
     }
     this.#header.id = tokenOf(entry.id);
-    entry.sentAt = performance.now();
+    entry.sentAt = this.#parts.now();
     this.#flying.set(entry.number, entry);
     try {
-      entry.message ??= entry.encode(this.#parts.now() - entry.since);
+      entry.message ??= entry.parcel.encode(this.#parts.now() - entry.since);
       connection.publish(entry.subject, entry.message, replies.subject(entry.number), this.#header);
     } catch (error) {
       this.#end(entry);
@@ -253,7 +268,7 @@ export class Recording {
 
   #sweep(): void {
     const now = this.#parts.now();
-    const silentSince = performance.now() - SILENT_MS;
+    const silentSince = now - SILENT_MS;
     for (const entry of [...this.#flying.values(), ...this.#again, ...this.#waiting]) {
       if (entry.deadline <= now) {
         this.#end(entry);
@@ -292,11 +307,11 @@ export class Recording {
   }
 
   #end(entry: Entry): void {
-    this.#flying.delete(entry.number);
-    this.#waiting.delete(entry);
-    const at = this.#again.indexOf(entry);
-    if (at >= 0) {
-      this.#again.splice(at, 1);
+    if (!this.#flying.delete(entry.number) && !this.#waiting.delete(entry)) {
+      const at = this.#again.indexOf(entry);
+      if (at >= 0) {
+        this.#again.splice(at, 1);
+      }
     }
     this.#parts.replies.close(entry.number);
     if (this.#onSettled.length > 0 && this.size === 0) {

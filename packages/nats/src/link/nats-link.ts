@@ -114,7 +114,7 @@ export class NatsLink implements Link {
       outbox: this.#outbox,
       asked: this.#asked,
       roll: this.#presence.roll,
-      writer: payloadWriters[this.#options.codec],
+      codec: this.#options.codec,
       packing: this.#options.packing,
       denied: this.#denied,
       now: () => this.#events.moment().at,

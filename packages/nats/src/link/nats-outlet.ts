@@ -6,7 +6,7 @@ import type { Roll } from "../presence/roll.ts";
 import type { SubjectClass, Subjects } from "../subjects.ts";
 import { type Asked, deniedError } from "../way-back/asked.ts";
 import { type Outbound, outbound, Seal } from "../wire/envelope.ts";
-import type { PayloadWriter } from "../wire/payloads.ts";
+import { channelWriter, type PayloadCodec, type PayloadWriter } from "../wire/payloads.ts";
 import type { Slab } from "../wire/slab.ts";
 import type { Outbox } from "./outbox.ts";
 import { Pack } from "./pack.ts";
@@ -19,7 +19,8 @@ export interface OutletParts {
   readonly outbox: Outbox;
   readonly asked: Asked;
   readonly roll: Roll;
-  readonly writer: PayloadWriter;
+  /** How payloads are written. */
+  readonly codec: PayloadCodec;
   readonly packing: boolean;
   /** Subjects that the server denied of late. */
   readonly denied: ReadonlySet<string>;
@@ -40,6 +41,7 @@ export class NatsOutlet implements Outlet {
   readonly #channel: string;
   readonly #parts: OutletParts;
   readonly #seal: Seal;
+  readonly #writer: PayloadWriter;
   /** Subjects by class and band, made when they are used. */
   readonly #subjects = new Map<string, string>();
   /** Packs that are open, in the order of their beginning. */
@@ -50,6 +52,7 @@ export class NatsOutlet implements Outlet {
     this.#channel = channel;
     this.#parts = parts;
     this.#seal = new Seal(channel);
+    this.#writer = channelWriter(parts.codec);
   }
 
   propagate(wave: Wave): undefined | Promise<undefined> {
@@ -60,12 +63,12 @@ export class NatsOutlet implements Outlet {
   }
 
   #carry(wave: Wave): undefined | Promise<undefined> {
-    const { connection, writer, packing } = this.#parts;
+    const { connection, packing } = this.#parts;
     // What is for one member of a group alone goes to all of them: a server would pick any.
     const reachesAll = wave.kind === "broadcast" || wave.to?.instance !== undefined;
     const subject = this.#subject(reachesAll ? "b" : "w", wave.band);
     this.#assertAllowed(subject);
-    const item = outbound(wave, undefined, writer);
+    const item = outbound(wave, undefined, this.#writer);
     this.#assertFits(item);
     if (!connection.writable) {
       this.flush();
@@ -140,7 +143,7 @@ export class NatsOutlet implements Outlet {
   }
 
   #ask(wave: Wave, exchange: Exchange): undefined | Promise<undefined> {
-    const { connection, asked, roll, writer, subjects, slab } = this.#parts;
+    const { connection, asked, roll, subjects, slab } = this.#parts;
     const subject = this.#subject("q", wave.band);
     this.#assertAllowed(subject);
     const { observed } = roll.hearers(this.#channel);
@@ -158,7 +161,7 @@ export class NatsOutlet implements Outlet {
     });
     const since = this.#parts.now();
     const request = { correlation, leftMs: Math.max(0, exchange.deadline - since) };
-    const item = outbound(wave, request, writer);
+    const item = outbound(wave, request, this.#writer);
     this.#assertFits(item);
     const pack = this.#packOf(subject, item);
     const reply = subjects.instance(wave.sourceId, `n${correlation.toString(36)}`);

@@ -24,6 +24,8 @@ export class RemoteExchange implements Exchange {
   /** Instance of the emitter, and its number of the exchange. */
   readonly source: string;
   readonly correlation: number;
+  /** Another one of the same emitter and number: another hearer in this process. */
+  next: RemoteExchange | undefined;
   readonly #subject: string;
   readonly #parts: RemoteParts;
   #over: { readonly reason: unknown } | undefined;

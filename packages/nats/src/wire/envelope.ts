@@ -10,7 +10,8 @@ import {
   type WaveHead,
   type WaveKind,
 } from "@aether/core";
-import { type PayloadWriter, type Prepared, readPayload } from "./payloads.ts";
+import { CODEC, type PayloadWriter, type Prepared, readPayload } from "./payloads.ts";
+import { type RecordReader, type RecordTable, readerOf } from "./record-table.ts";
 import { Malformed, Scanner } from "./scanner.ts";
 import { mostBytes, type Slab } from "./slab.ts";
 
@@ -53,6 +54,8 @@ const HAS = {
   /** It says of its body what its kind does not say by itself. */
   otherBody: 1 << 14,
   to: 1 << 15,
+  /** The table that this payload and those after it are read by. */
+  table: 1 << 16,
 } as const;
 
 /** What a command or query says of its way back. */
@@ -68,6 +71,8 @@ export interface Outbound {
   readonly wave: Wave;
   readonly prepared: Prepared;
   readonly codec: number;
+  /** What its payload needs to be read, where it needs that. */
+  readonly table: RecordTable | undefined;
   readonly request: Request | undefined;
 }
 
@@ -75,7 +80,8 @@ export interface Outbound {
 export function outbound(wave: Wave, request: Request | undefined, writer: PayloadWriter): Outbound {
   const { payload } = wave;
   const prepared = writer.prepare(payload);
-  return { wave, prepared, codec: writer.codecOf(payload, prepared), request };
+  const codec = writer.codecOf(payload, prepared);
+  return { wave, prepared, codec, table: codec === CODEC.tabled ? writer.table : undefined, request };
 }
 
 /** Most bytes that `wave` takes in a message. */
@@ -87,8 +93,9 @@ export function mostBytesOf({ wave, prepared }: Outbound): number {
   if (to !== undefined) {
     bytes += mostBytes(to.group || "") + mostBytes(to.name) + mostBytes(to.instance ?? "");
   }
-  for (const [name, value] of Object.entries(wave.headers)) {
-    bytes += mostBytes(name) + mostBytes(value);
+  const { headers } = wave;
+  for (const name in headers) {
+    bytes += mostBytes(name) + mostBytes(headers[name] ?? "");
   }
   if (prepared === undefined) {
     return bytes;
@@ -114,15 +121,20 @@ export function encode(
   most: number,
   waitedMs = 0,
 ): Buffer {
-  slab.begin(most);
+  // The table may have grown since the waves were prepared.
+  const table = waves.find((one) => one.table !== undefined)?.table?.bytes;
+  slab.begin(table === undefined ? most : most + table.length + 2);
   slab.u8(MAGIC_0);
   slab.u8(MAGIC_1);
   slab.u8(WIRE_VERSION);
   slab.u8(waves.length);
   slab.text(origin.source);
   slab.text(origin.sourceId);
+  let untold = table;
   for (const one of waves) {
-    write(slab, one, waitedMs);
+    const told = one.table === undefined ? undefined : untold;
+    write(slab, one, waitedMs, told);
+    untold = told === undefined ? untold : undefined;
   }
   const seal = channel.of(slab.end());
   slab.u32(seal);
@@ -148,12 +160,17 @@ function reflectsBodyOf(kind: WaveKind): boolean {
   return kind === "command" || kind === "query";
 }
 
-function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedMs: number): void {
+function write(
+  slab: Slab,
+  { wave, prepared, codec, request }: Outbound,
+  waitedMs: number,
+  table: Buffer | undefined,
+): void {
   const whole = slab.openU32();
   const head = slab.openU16();
   const age = wave.age + waitedMs;
   const { id, halfLifeMs, hops, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
-  const headerEntries = Object.entries(headers);
+  const names = namesOf(headers);
   let flags = 0;
   flags |= halfLifeMs < Number.POSITIVE_INFINITY ? HAS.halfLife : 0;
   flags |= hops === 1 ? 0 : HAS.hops;
@@ -163,12 +180,13 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedM
   flags |= phase === 0 ? 0 : HAS.phase;
   flags |= weight === 1 ? 0 : HAS.weight;
   flags |= key === undefined ? 0 : HAS.key;
-  flags |= headerEntries.length === 0 ? 0 : HAS.headers;
+  flags |= names === undefined ? 0 : HAS.headers;
   flags |= version === undefined ? 0 : HAS.version;
   flags |= wave.named ? HAS.named : 0;
   flags |= request === undefined ? 0 : HAS.request;
   flags |= gain === 1 ? 0 : HAS.gain;
   flags |= to === undefined ? 0 : HAS.to;
+  flags |= table === undefined ? 0 : HAS.table;
   flags |= wave.reflects ? HAS.reflects : 0;
   flags |= wave.reflectsBody === reflectsBodyOf(wave.kind) ? 0 : HAS.otherBody;
   slab.u8(KIND_NUMBERS[wave.kind]);
@@ -201,11 +219,11 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedM
   if (key !== undefined) {
     slab.text(key);
   }
-  if (headerEntries.length > 0) {
-    slab.u8(headerEntries.length);
-    for (const [name, value] of headerEntries) {
+  if (names !== undefined) {
+    slab.u8(names.length);
+    for (const name of names) {
       slab.text(name);
-      slab.text(value);
+      slab.text(headers[name] ?? "");
     }
   }
   if (version !== undefined) {
@@ -221,6 +239,10 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedM
   if (to !== undefined) {
     writeTarget(slab, to);
   }
+  if (table !== undefined) {
+    slab.u16(table.length);
+    slab.bytes(table);
+  }
   slab.closeU16(head);
   if (typeof prepared === "string") {
     slab.utf8(prepared);
@@ -228,6 +250,14 @@ function write(slab: Slab, { wave, prepared, codec, request }: Outbound, waitedM
     slab.bytes(prepared);
   }
   slab.closeU32(whole);
+}
+
+/** Most waves have no headers, and cost no list of them. */
+function namesOf(headers: Wave["headers"]): readonly string[] | undefined {
+  for (const _ in headers) {
+    return Object.keys(headers);
+  }
+  return undefined;
 }
 
 /** The checksum of messages on one channel: it covers the name, so that no wave arrives on another channel. */
@@ -302,6 +332,7 @@ function read(scanner: Scanner, end: number, channel: string, moment: Moment): r
     return undefined;
   }
   const origin: Origin = { source: scanner.text(), sourceId: scanner.text() };
+  const message: Message = { channel, origin, moment, reader: undefined };
   const waves: Inbound[] = [];
   for (let i = 0; i < count; i++) {
     const length = scanner.u32();
@@ -309,7 +340,7 @@ function read(scanner: Scanner, end: number, channel: string, moment: Moment): r
     if (length > scanner.left) {
       return undefined;
     }
-    const wave = readWave(scanner, waveAt + length, channel, origin, moment);
+    const wave = readWave(scanner, waveAt + length, message);
     if (wave === undefined) {
       return undefined;
     }
@@ -319,7 +350,16 @@ function read(scanner: Scanner, end: number, channel: string, moment: Moment): r
   return waves;
 }
 
-function readWave(scanner: Scanner, end: number, channel: string, origin: Origin, moment: Moment): Inbound | undefined {
+/** What the waves of one message have in common. */
+interface Message {
+  readonly channel: string;
+  readonly origin: Origin;
+  readonly moment: Moment;
+  /** Reads payloads by the table that came last. */
+  reader: RecordReader | undefined;
+}
+
+function readWave(scanner: Scanner, end: number, message: Message): Inbound | undefined {
   const headLength = scanner.u16();
   const payloadAt = scanner.at + headLength;
   scanner.seek(scanner.at, payloadAt);
@@ -342,13 +382,17 @@ function readWave(scanner: Scanner, end: number, channel: string, origin: Origin
   const request = flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined;
   const gain = flags & HAS.gain ? scanner.f64() : undefined;
   const to = flags & HAS.to ? readTarget(scanner) : undefined;
+  if (flags & HAS.table) {
+    message.reader = readerOf(scanner.bytes(scanner.u16()).toString("utf8"));
+  }
   // What a later version has added to the head stands here, and is passed over.
   scanner.seek(payloadAt, end);
   const body = scanner.bytes(scanner.left);
-  const payload = readPayload(codec, body);
+  const payload = readPayload(codec, body, message.reader);
   if (kind === undefined || payload === undefined) {
     return undefined;
   }
+  const { channel, origin, moment } = message;
   const isRoot = hops === 1 && cause === undefined && trace === id;
   return {
     parts: {

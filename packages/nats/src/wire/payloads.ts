@@ -1,7 +1,7 @@
 /** Payloads as bytes: JSON by default, bytes as they are, and msgpack records where they are asked for. */
 
 import { AetherError, EncodedPayload } from "@aether/core";
-import { Packr } from "msgpackr";
+import { packInline, type RecordReader, RecordTable, unpackInline } from "./record-table.ts";
 
 /** How payloads are written; any medium reads all of them. */
 export type PayloadCodec = "json" | "records";
@@ -10,20 +10,20 @@ export type PayloadCodec = "json" | "records";
 export type Prepared = string | Uint8Array | undefined;
 
 /** How a payload was written, as the wire says it. */
-export const CODEC = { nothing: 0, json: 1, bytes: 2, records: 3 } as const;
+export const CODEC = { nothing: 0, json: 1, bytes: 2, records: 3, tabled: 4 } as const;
 
 /** The way that `codec` writes payloads. */
 export interface PayloadWriter {
   /** The payload as it is now. Throws `AETHER_BAD_PAYLOAD` for what cannot be written. */
   prepare(payload: unknown): Prepared;
-  /** The number on the wire for a payload that was prepared. */
+  /** The number on the wire for the payload that was prepared last. */
   codecOf(payload: unknown, prepared: Prepared): number;
+  /** What payloads of the codec `tabled` need to be read; a message that holds any holds it once. */
+  readonly table?: RecordTable | undefined;
 }
 
-const packr = new Packr({ useRecords: true, moreTypes: false, int64AsType: "number" });
-
-function unwritable(what: string, cause?: unknown): AetherError {
-  return new AetherError("AETHER_BAD_PAYLOAD", `Expected a payload that ${what} can express, got one that it cannot`, {
+function unwritable(cause?: unknown): AetherError {
+  return new AetherError("AETHER_BAD_PAYLOAD", "Expected a payload that JSON can express, got one that it cannot", {
     cause,
   });
 }
@@ -37,10 +37,10 @@ const jsonWriter: PayloadWriter = {
     try {
       text = JSON.stringify(payload);
     } catch (cause) {
-      throw unwritable("JSON", cause);
+      throw unwritable(cause);
     }
     if (text === undefined) {
-      throw unwritable("JSON");
+      throw unwritable();
     }
     return text;
   },
@@ -49,23 +49,37 @@ const jsonWriter: PayloadWriter = {
 };
 
 const recordsWriter: PayloadWriter = {
-  prepare(payload) {
-    if (payload === undefined || payload instanceof Uint8Array) {
-      return payload;
-    }
-    if (typeof payload === "function" || typeof payload === "symbol") {
-      throw unwritable("msgpack");
-    }
-    try {
-      return packr.pack(payload);
-    } catch (cause) {
-      throw unwritable("msgpack", cause);
-    }
-  },
+  prepare: (payload) => (payload === undefined || payload instanceof Uint8Array ? payload : packInline(payload)),
   codecOf: (payload, prepared) =>
     prepared === undefined ? CODEC.nothing : payload instanceof Uint8Array ? CODEC.bytes : CODEC.records,
 };
 
+/** Writes the payloads of one channel as records whose names are told once a message. */
+class TabledWriter implements PayloadWriter {
+  readonly table: RecordTable = new RecordTable();
+  #codec: number = CODEC.nothing;
+
+  prepare(payload: unknown): Prepared {
+    if (payload === undefined || payload instanceof Uint8Array) {
+      this.#codec = payload === undefined ? CODEC.nothing : CODEC.bytes;
+      return payload;
+    }
+    const tabled = this.table.pack(payload);
+    this.#codec = tabled === undefined ? CODEC.records : CODEC.tabled;
+    return tabled ?? packInline(payload);
+  }
+
+  codecOf(): number {
+    return this.#codec;
+  }
+}
+
+/** What writes the payloads of one channel by `codec`, where its messages may hold a table. */
+export function channelWriter(codec: PayloadCodec): PayloadWriter {
+  return codec === "records" ? new TabledWriter() : payloadWriters[codec];
+}
+
+/** What writes payloads that stand alone. */
 export const payloadWriters: Readonly<Record<PayloadCodec, PayloadWriter>> = {
   json: jsonWriter,
   records: recordsWriter,
@@ -97,16 +111,17 @@ class JsonPayload extends EncodedPayload {
 
 class RecordsPayload extends EncodedPayload {
   readonly #bytes: Uint8Array;
+  readonly #reader: RecordReader | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, reader: RecordReader | undefined) {
     super();
     this.#bytes = bytes;
+    this.#reader = reader;
   }
 
   decode(): unknown {
     try {
-      const value: unknown = packr.unpack(this.#bytes);
-      return value;
+      return this.#reader === undefined ? unpackInline(this.#bytes) : this.#reader.unpack(this.#bytes);
     } catch (cause) {
       throw unreadable("msgpack", cause);
     }
@@ -126,8 +141,15 @@ function owned(bytes: Uint8Array): Uint8Array {
   return byteLength < buffer.byteLength * LEAST_PART ? view.slice() : view;
 }
 
-/** The payload that `bytes` stand for, decoded when somebody looks; `undefined` for an unknown codec. */
-export function readPayload(codec: number, bytes: Buffer): { readonly payload: unknown } | undefined {
+/**
+ * The payload that `bytes` stand for, decoded when somebody looks; `undefined` for an unknown codec, or one that needs a
+ * table where there is none. `reader` is that of the message's table.
+ */
+export function readPayload(
+  codec: number,
+  bytes: Buffer,
+  reader?: RecordReader | undefined,
+): { readonly payload: unknown } | undefined {
   switch (codec) {
     case CODEC.nothing:
       return { payload: undefined };
@@ -136,7 +158,9 @@ export function readPayload(codec: number, bytes: Buffer): { readonly payload: u
     case CODEC.bytes:
       return { payload: owned(bytes) };
     case CODEC.records:
-      return { payload: new RecordsPayload(owned(bytes)) };
+      return { payload: new RecordsPayload(owned(bytes), undefined) };
+    case CODEC.tabled:
+      return reader && { payload: new RecordsPayload(owned(bytes), reader) };
     default:
       return undefined;
   }
