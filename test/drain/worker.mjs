@@ -1,14 +1,13 @@
 /**
  * A service in a process of its own that ends in order at SIGTERM: `node worker.mjs <options>`. It tells what it has
- * finished in lines of JSON. With `raw` it is what the plain client makes of it.
+ * finished in lines of JSON.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { natsMedium } from "@aether/nats";
 import { runService } from "@aether/service";
-import { connect } from "@nats-io/transport-node";
 
-const { url, namespace, deadlineMs, hangs, raw } = JSON.parse(process.argv[2]);
+const { url, namespace, deadlineMs, hangs } = JSON.parse(process.argv[2]);
 const HANDLER_MS = 50;
 
 const done = { live: 0, kept: [] };
@@ -57,22 +56,6 @@ async function run() {
   process.exitCode = started === done.live + done.kept.length ? 0 : 1;
 }
 
-async function runRaw() {
-  const nc = await connect({ servers: url });
-  nc.subscribe("live.a", {
-    callback: async () => {
-      started++;
-      await pause(HANDLER_MS);
-      done.live++;
-    },
-  });
-  await nc.flush();
-  tell({ ready: true });
-  await stopped;
-  await nc.drain();
-  tell({ ...done, started });
-}
-
-await (raw ? runRaw() : run());
+await run();
 // What hangs does not hold the process up; what was written gets out first.
 process.stdout.write("", () => process.exit());
