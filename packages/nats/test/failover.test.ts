@@ -187,7 +187,7 @@ describe("a server in lame-duck mode", () => {
     const alpha = await side(server(0), namespace);
     const beta = await side(server(0), namespace);
     await beta.vibrator("beta").resonateOn("ask", async ({ payload }) => {
-      await pause(5);
+      await pause(50); // Long enough for many to be under way at every moment.
       return payload;
     });
     await alpha.whenHeard("ask");
