@@ -18,6 +18,7 @@ const packages = {
   services: ["packages/service", "packages/core"],
   bench: ["packages/nats", "packages/core"],
   "examples/overload": ["packages/core"],
+  "examples/tls": ["packages/nats", "packages/core"],
 };
 
 /** The rooms of core, bottom first: each one may import itself and what stands before it. */

@@ -134,7 +134,7 @@ export class Aether implements AsyncDisposable {
       emissions.refused += refused;
     }
     const { emitted, ...rest } = emissions;
-    return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.stats };
+    return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.lastStats };
   }
 
   /** Who resonates with whom, as far as this aether knows. */

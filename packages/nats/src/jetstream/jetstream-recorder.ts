@@ -22,6 +22,8 @@ import { outbound } from "../wire/envelope.ts";
 import type { PayloadWriter } from "../wire/payloads.ts";
 import type { Slab } from "../wire/slab.ts";
 import { dropGroup, groupsOf } from "./groups.ts";
+import { JetStreamLetters } from "./jetstream-letters.ts";
+import { LetterStreams } from "./letter-streams.ts";
 import { ATTEMPT_MS, type Managed, within } from "./management.ts";
 import { readRecord } from "./reading.ts";
 import { recordBand } from "./record-band.ts";
@@ -66,6 +68,9 @@ export class JetStreamRecorder implements Recorder {
   readonly #news: StreamNews;
   readonly #recording: Recording;
   readonly #followings = new Set<RecordFollowing>();
+  readonly #letterStreams: LetterStreams | undefined;
+  /** Absent where the options say that nothing is kept. */
+  readonly deadLetters: JetStreamLetters | undefined;
   #closed = false;
   #inboxes = 0;
 
@@ -117,6 +122,17 @@ export class JetStreamRecorder implements Recorder {
       inbox: () => `${subjects.replies(link)}.f.${(this.#inboxes++).toString(RADIX)}`,
       ended: (following) => this.#followings.delete(following),
     };
+    const { deadLetters: letters } = parts.stream;
+    const streams = letters && new LetterStreams({ ...managed, subjects, letters });
+    this.#letterStreams = streams;
+    this.deadLetters =
+      streams &&
+      new JetStreamLetters({
+        ...this.#shared,
+        ...{ streams, slab: parts.slab, writer: parts.writer },
+        ready: (anew) => streams.ready(anew),
+        assertSendable: (subject, bytes) => parts.assertSendable(subject, bytes),
+      });
   }
 
   /** The recorder of one link, which knows what is recorded when this resolves. */
@@ -188,6 +204,8 @@ export class JetStreamRecorder implements Recorder {
     const following = new RecordFollowing(follower, { group, name, pattern }, this.#shared);
     this.#followings.add(following);
     try {
+      // Who cannot bury what fails must not begin to handle.
+      await this.#letterStreams?.ready();
       await following.open(from);
     } catch (error) {
       this.#followings.delete(following);

@@ -299,7 +299,7 @@ export class RecordStream {
 
   /** What was given must be what the stream has: two services that want different things would take turns. */
   #assertAgrees(config: StreamConfig): void {
-    const { given, ...wanted } = this.#parts.options;
+    const { given, deadLetters: _, ...wanted } = this.#parts.options;
     const has: Readonly<Record<string, unknown>> = {
       bands: bandsOf(config.description),
       replicas: config.num_replicas,
