@@ -50,8 +50,11 @@ export interface RecorderParts extends RecordedParts {
   changed(): Promise<void>;
   /** Makes sure that what is meant for this instance arrives here. */
   hearFor(instance: string): void;
-  /** Throws `AETHER_TOO_LARGE` for what no message can hold; what needs `most` bytes at the most is measured if need be; `AETHER_UNAUTHORISED` for a subject denied of late. */
-  assertSendable(subject: string, bytesOf: () => number, most: number): void;
+  /**
+   * Throws `AETHER_TOO_LARGE` for what no message can hold, `AETHER_UNAUTHORISED` for a subject denied of late. What may be
+   * smaller than `most` is measured if need be.
+   */
+  assertSendable(subject: string, most: number, measured?: () => number): void;
   /** Throws `AETHER_CLOSED`. */
   assertOpen(): void;
 }
@@ -171,7 +174,7 @@ export class JetStreamRecorder implements Recorder {
     const subject = subjects.of("r", recordBand(wave.amplitude), channel);
     const pack = new Pack(subject, arrivals.sealOf(channel), { source, sourceId });
     pack.add(outbound(wave, undefined, writer));
-    this.#parts.assertSendable(subject, () => pack.encode(slab).length, pack.bytes);
+    this.#parts.assertSendable(subject, pack.bytes, () => pack.encode(slab).length);
     const { bytes } = pack;
     return this.#recording.record(
       { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },

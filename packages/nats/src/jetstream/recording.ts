@@ -108,7 +108,8 @@ export class Recording {
       id,
       band,
       subject,
-      bytes: bytes + WAITING_BYTES,
+      // A burst that only waits for its turn is soon gone.
+      bytes: this.#parts.connection.writable ? bytes : bytes + WAITING_BYTES,
       parcel,
       message: undefined,
       since: this.#parts.now(),

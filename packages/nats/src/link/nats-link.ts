@@ -162,7 +162,7 @@ export class NatsLink implements Link {
       others: () => [...this.#presence.roll.links()].filter((link) => link !== this.#id),
       changed: () => this.#recordChanged(),
       hearFor: (instance) => this.hearFor(instance),
-      assertSendable: (subject, bytesOf, most) => this.#assertSendable(subject, bytesOf, most),
+      assertSendable: (subject, most, measured) => this.#assertSendable(subject, most, measured),
       assertOpen: () => this.#assertOpen(),
     });
   }
@@ -179,12 +179,12 @@ export class NatsLink implements Link {
     await this.#connection.confirm();
   }
 
-  #assertSendable(subject: string, bytesOf: () => number, most: number): void {
+  #assertSendable(subject: string, most: number, measured: () => number = () => most): void {
     if (this.#denied.has(subject)) {
       throw deniedError(subject);
     }
     const limit = this.#connection.maxPayload - MOST_HEADER_BYTES;
-    const bytes = most <= limit ? most : bytesOf();
+    const bytes = most <= limit ? most : measured();
     if (bytes > limit) {
       throw tooLarge(bytes, limit);
     }
