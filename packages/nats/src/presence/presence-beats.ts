@@ -6,6 +6,8 @@ import type { Subjects } from "../subjects.ts";
 import { type Beat, beatOf, type Present, Roll } from "./roll.ts";
 
 const MISSED_BEATS = 3;
+/** Calls for presence that come sooner after the last answer are answered together: many links may come back at once. */
+const ANSWER_MS = 250;
 /** Part of a beat by which beats of many links are spread. */
 const JITTER = 0.2;
 
@@ -27,6 +29,8 @@ export class PresenceBeats {
   readonly #own = new Map<Listener, Present>();
   #revision = 0;
   #scheduled = false;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #answering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -39,7 +43,7 @@ export class PresenceBeats {
   async open(): Promise<void> {
     const { connection, subjects } = this.#parts;
     connection.listen(subjects.presence, undefined, ({ data }) => this.#heard(data));
-    connection.listen(subjects.roll, undefined, () => this.#tellSoon());
+    connection.listen(subjects.roll, undefined, () => this.#answer());
     await connection.confirm([subjects.presence, subjects.roll]);
     this.#tell();
     connection.publish(subjects.roll, new Uint8Array(0));
@@ -73,6 +77,21 @@ export class PresenceBeats {
       here: !this.#closed,
       listeners: [...this.#own.values()],
     };
+  }
+
+  /** Answers a call at once, or together with others. */
+  #answer(): void {
+    const restMs = this.#answeredAt + ANSWER_MS - performance.now();
+    if (restMs <= 0) {
+      this.#answeredAt = performance.now();
+      this.#tellSoon();
+      return;
+    }
+    this.#answering ??= setTimeout(() => {
+      this.#answering = undefined;
+      this.#answeredAt = performance.now();
+      this.#tell();
+    }, restMs).unref();
   }
 
   #tellSoon(): void {
@@ -123,6 +142,7 @@ export class PresenceBeats {
   /** Tells that this link has left. */
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#answering);
     this.#closed = true;
     this.#own.clear();
     this.#revision++;
