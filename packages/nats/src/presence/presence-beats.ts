@@ -6,8 +6,9 @@ import type { Subjects } from "../subjects.ts";
 import { type Beat, beatOf, type Present, Roll } from "./roll.ts";
 
 const MISSED_BEATS = 3;
-/** Calls for presence that come sooner after the last answer are answered together: many links may come back at once. */
-const ANSWER_MS = 250;
+/** So many calls for presence are answered at once in a while; more are answered together at its end: many links may come back. */
+const ANSWERS_AT_ONCE = 8;
+const WHILE_MS = 250;
 /** Part of a beat by which beats of many links are spread. */
 const JITTER = 0.2;
 
@@ -29,7 +30,9 @@ export class PresenceBeats {
   readonly #own = new Map<Listener, Present>();
   #revision = 0;
   #scheduled = false;
-  #answeredAt = Number.NEGATIVE_INFINITY;
+  /** When the while began, and how many calls were answered in it. */
+  #whileAt = Number.NEGATIVE_INFINITY;
+  #answers = 0;
   #answering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -81,17 +84,22 @@ export class PresenceBeats {
 
   /** Answers a call at once, or together with others. */
   #answer(): void {
-    const restMs = this.#answeredAt + ANSWER_MS - performance.now();
-    if (restMs <= 0) {
-      this.#answeredAt = performance.now();
+    const now = performance.now();
+    if (now - this.#whileAt >= WHILE_MS) {
+      this.#whileAt = now;
+      this.#answers = 0;
+    }
+    if (++this.#answers <= ANSWERS_AT_ONCE) {
       this.#tellSoon();
       return;
     }
-    this.#answering ??= setTimeout(() => {
-      this.#answering = undefined;
-      this.#answeredAt = performance.now();
-      this.#tell();
-    }, restMs).unref();
+    this.#answering ??= setTimeout(
+      () => {
+        this.#answering = undefined;
+        this.#tell();
+      },
+      this.#whileAt + WHILE_MS - now,
+    ).unref();
   }
 
   #tellSoon(): void {
