@@ -16,8 +16,9 @@ const packages = {
   "packages/service": ["packages/gateway", "packages/nats", "packages/journal", "packages/telemetry", "packages/core"],
   "packages/cli": ["packages/service", "packages/gateway", "packages/core"],
   services: ["packages/service", "packages/core"],
-  bench: ["packages/nats", "packages/telemetry", "packages/core"],
+  bench: ["packages/nats", "packages/journal", "packages/telemetry", "packages/core"],
   "examples/overload": ["packages/core"],
+  "examples/tls": ["packages/nats", "packages/core"],
 };
 
 /** The rooms of core, bottom first: each one may import itself and what stands before it. */

@@ -1,8 +1,8 @@
 /**
  * Makes an authority of one's own with certificates for a server and for clients, for development and tests:
  * `node scripts/dev-certs.mjs [--host localhost] [--days 30] <folder> [client …]`. It writes ca.pem, server.pem,
- * server-key.pem (for the host) and for each client, default `client`, <client>.pem and <client>-key.pem. An authority
- * that is there is used again. Needs `openssl`.
+ * server-key.pem (for the host, or for several with commas between) and for each client, default `client`, <client>.pem
+ * and <client>-key.pem. An authority that is there is used again. Needs `openssl`.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -56,7 +56,9 @@ function certificate(folder, name, commonName, extensions) {
 function certificates(folder, clients) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   authority(folder);
-  certificate(folder, "server", values.host, `subjectAltName=DNS:${values.host}\nextendedKeyUsage=serverAuth\n`);
+  const hosts = values.host.split(",");
+  const names = hosts.map((host) => `DNS:${host}`).join(",");
+  certificate(folder, "server", hosts[0], `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
   for (const client of clients) certificate(folder, client, client, "extendedKeyUsage=clientAuth\n");
 }
 

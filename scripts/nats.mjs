@@ -1,6 +1,6 @@
 /**
  * `npm run nats`: a nats-server for development, on this machine only, with streams kept in ./data/nats.
- * `npm run nats -- --port 4223 --store elsewhere` does so there. It ends with Ctrl-C.
+ * `npm run nats -- --port 4223 --store elsewhere` does so there, `--config file` as the file says. It ends with Ctrl-C.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -10,7 +10,11 @@ import { parseArgs } from "node:util";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "4222" }, store: { type: "string", default: join("data", "nats") } },
+  options: {
+    port: { type: "string", default: "4222" },
+    store: { type: "string", default: join("data", "nats") },
+    config: { type: "string" },
+  },
 });
 
 function binary() {
@@ -23,14 +27,19 @@ function binary() {
   );
 }
 
+function options() {
+  if (values.config !== undefined) return ["-c", values.config];
+  const store = resolve(root, values.store);
+  mkdirSync(store, { recursive: true });
+  return ["-a", "127.0.0.1", "-p", values.port, "-js", "-sd", store];
+}
+
 const server = binary();
 if (server === undefined) {
   console.error("Expected `nats-server` on the path, got none: install it, on Debian by `apt-get install nats-server`");
   process.exitCode = 1;
 } else {
-  const store = resolve(root, values.store);
-  mkdirSync(store, { recursive: true });
-  const child = spawn(server, ["-a", "127.0.0.1", "-p", values.port, "-js", "-sd", store], { stdio: "inherit" });
+  const child = spawn(server, options(), { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => {
     process.exitCode = code ?? 0;

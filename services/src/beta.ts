@@ -1,4 +1,10 @@
-/** Inventory: sets goods aside for orders, sells them when an order is completed, and puts them back when it is not. */
+/**
+ * Inventory: sets goods aside for orders, sells them when an order is completed, and puts them back when it is not.
+ *
+ * Each instance is a shelf of its own that begins with the catalogue, so three of them have three times the goods. How an
+ * order ended is told to one of them, not always the one that set its goods aside: those that a cancelled order names go
+ * onto the shelf of whoever hears of it. What is on a shelf is known by heart: a restart fills it anew.
+ */
 
 import { defineService, type Service } from "@aether/service";
 import { z } from "zod";
@@ -16,6 +22,7 @@ import {
   RestockInventory,
 } from "./contracts.ts";
 import { Recent } from "./recent.ts";
+import { answer } from "./steps.ts";
 
 const count = z.int().min(0);
 
@@ -33,12 +40,14 @@ const settings = z.object({
 export const beta: Service = defineService("service-beta", async ({ vibrator, config }) => {
   const stock = new Stock(settings.parse(config).catalogue);
 
-  await vibrator.resonateOn(CheckInventory, async ({ payload: { orderId, items } }, ctx) => {
+  await vibrator.resonateOn(CheckInventory, async (wave, ctx) => {
+    const { orderId, items } = wave.payload;
     const reserved = stock.reserve(orderId, items);
+    const options = answer("inventory.answer", wave, orderId);
     if ("reason" in reserved) {
-      await ctx.emit(InventoryUnavailable, { orderId, ...reserved }, { key: orderId });
+      await ctx.emit(InventoryUnavailable, { orderId, ...reserved }, options);
     } else {
-      await ctx.emit(InventoryAvailable, { orderId, ...reserved }, { key: orderId });
+      await ctx.emit(InventoryAvailable, { ...wave.payload, ...reserved }, options);
     }
   });
 
@@ -46,8 +55,8 @@ export const beta: Service = defineService("service-beta", async ({ vibrator, co
     stock.sell(orderId);
   });
 
-  await vibrator.resonateOn(OrderCancelled, async ({ payload: { orderId } }, ctx) => {
-    const levels = stock.release(orderId);
+  await vibrator.resonateOn(OrderCancelled, async ({ payload: { orderId, goods } }, ctx) => {
+    const levels = stock.release(orderId, goods);
     if (levels !== undefined) {
       await ctx.emit(InventoryReleased, { orderId, levels }, { key: orderId });
     }
@@ -67,6 +76,8 @@ export const beta: Service = defineService("service-beta", async ({ vibrator, co
 
 type Catalogue = z.output<typeof settings>["catalogue"];
 
+const NOTHING: ReadonlyMap<string, number> = new Map();
+
 /** What became of an attempt to set goods aside. */
 type Reservation =
   | { readonly total: number; readonly levels: readonly Level[] }
@@ -75,10 +86,10 @@ type Reservation =
 /** The goods. What can be sold and what is set aside add up to what came in, less what was sold; none is below 0. */
 class Stock {
   readonly #goods: ReadonlyMap<string, { readonly price: number; left: number }>;
-  /** What is set aside, by order. */
-  readonly #reserved = new Map<string, ReadonlyMap<string, number>>();
-  /** What orders were told, so that each is told the same again. */
-  readonly #told = new Recent<Reservation>();
+  /** What orders were told, so that each is told the same again; and what is set aside for them here. */
+  readonly #told = new Recent<{ readonly reservation: Reservation; reserved: ReadonlyMap<string, number> }>();
+  /** Orders whose goods came from another shelf, and are back. */
+  readonly #takenIn = new Recent<true>();
 
   constructor(catalogue: Catalogue) {
     this.#goods = new Map(Object.entries(catalogue).map(([sku, { price, stock }]) => [sku, { price, left: stock }]));
@@ -92,15 +103,15 @@ class Stock {
   reserve(orderId: string, items: readonly Item[]): Reservation {
     const told = this.#told.get(orderId);
     if (told !== undefined) {
-      return told;
+      return told.reservation;
     }
-    const reservation = this.#tryReserve(orderId, items);
-    this.#told.set(orderId, reservation);
+    const wanted = sum(items);
+    const reservation = this.#tryReserve(wanted);
+    this.#told.set(orderId, { reservation, reserved: "reason" in reservation ? NOTHING : wanted });
     return reservation;
   }
 
-  #tryReserve(orderId: string, items: readonly Item[]): Reservation {
-    const wanted = sum(items);
+  #tryReserve(wanted: ReadonlyMap<string, number>): Reservation {
     const unknown = [...wanted.keys()].find((sku) => !this.#goods.has(sku));
     if (unknown !== undefined) {
       return { reason: `${unknown} is not sold here`, short: [] };
@@ -114,35 +125,50 @@ class Stock {
       this.#change(sku, -quantity);
       total += quantity * (this.#goods.get(sku)?.price ?? 0);
     }
-    this.#reserved.set(orderId, wanted);
     return { total, levels: this.#levelsOf(wanted.keys()) };
   }
 
   /** What is set aside for the order is gone. */
   sell(orderId: string): void {
-    this.#reserved.delete(orderId);
+    const told = this.#told.get(orderId);
+    if (told !== undefined) {
+      told.reserved = NOTHING;
+    }
   }
 
-  /** Puts back what is set aside for the order, and tells how much there is then; `undefined`: there was nothing. */
-  release(orderId: string): readonly Level[] | undefined {
-    const reserved = this.#reserved.get(orderId);
-    if (reserved === undefined) {
+  /**
+   * Puts back what is set aside for the order, or, where another shelf did that, its `goods`; once. Tells how much there
+   * is then; `undefined`: there was nothing.
+   */
+  release(orderId: string, goods: readonly Item[] = []): readonly Level[] | undefined {
+    const told = this.#told.get(orderId);
+    const back = told === undefined ? this.#known(goods) : told.reserved;
+    if (back.size === 0 || this.#takenIn.get(orderId) === true) {
       return undefined;
     }
-    this.#reserved.delete(orderId);
-    for (const [sku, quantity] of reserved) {
+    if (told === undefined) {
+      this.#takenIn.set(orderId, true);
+    } else {
+      told.reserved = NOTHING;
+    }
+    for (const [sku, quantity] of back) {
       this.#change(sku, quantity);
     }
-    return this.#levelsOf(reserved.keys());
+    return this.#levelsOf(back.keys());
   }
 
   /** Takes goods in, as far as they are sold here, and tells how much of them there is then. */
   add(items: readonly Item[]): readonly Level[] {
-    const known = sum(items.filter(({ sku }) => this.#goods.has(sku)));
+    const known = this.#known(items);
     for (const [sku, quantity] of known) {
       this.#change(sku, quantity);
     }
     return this.#levelsOf(known.keys());
+  }
+
+  /** Pieces of those of `items` that are sold here. */
+  #known(items: readonly Item[]): ReadonlyMap<string, number> {
+    return sum(items.filter(({ sku }) => this.#goods.has(sku)));
   }
 
   #left(sku: string): number {

@@ -1,4 +1,8 @@
-/** The contracts: every channel of the shop, and all that its services know of each other. Money is in cents. */
+/**
+ * The contracts: every channel of the shop, and all that its services know of each other. Money is in cents.
+ *
+ * A wave carries what is needed to go on with its order, for whoever gets it may have started a moment ago.
+ */
 
 import { type Channel, channel } from "@aether/core";
 import { z } from "zod";
@@ -55,29 +59,28 @@ export const OrderCompleted: Contract<{ readonly orderId: string; readonly total
   { schema: z.object({ orderId: name, total: cents }), amplitude: 0.9 },
 );
 
-/** The other end: whatever was done for it is to be undone. */
-export const OrderCancelled: Contract<{ readonly orderId: string; readonly reason: string }> = channel(
-  "orders.cancelled",
-  { schema: z.object({ orderId: name, reason }), amplitude: 0.9 },
-);
+/** The other end: whatever was done for it is to be undone. `goods` were set aside for it, and go back. */
+export const OrderCancelled: Contract<{
+  readonly orderId: string;
+  readonly reason: string;
+  readonly goods?: readonly Item[] | undefined;
+}> = channel("orders.cancelled", {
+  schema: z.object({ orderId: name, reason, goods: items.optional() }),
+  amplitude: 0.9,
+});
 
 // Inventory
 
 /** Asks for the goods of an order to be set aside. Answered by one of the next two, once or again. */
-export const CheckInventory: Contract<{ readonly orderId: string; readonly items: readonly Item[] }> = channel(
-  "inventory.check",
-  { schema: z.object({ orderId: name, items }), kind: "command", amplitude: "normal" },
-);
-
-/** The goods are set aside; they cost `total`. */
-export const InventoryAvailable: Contract<{
-  readonly orderId: string;
-  readonly total: number;
-  readonly levels: readonly Level[];
-}> = channel("inventory.available", {
-  schema: z.object({ orderId: name, total: cents, levels }),
+export const CheckInventory: Contract<Order> = channel("inventory.check", {
+  schema: order,
+  kind: "command",
   amplitude: "normal",
 });
+
+/** The goods of the order are set aside; they cost `total`. */
+export const InventoryAvailable: Contract<Order & { readonly total: number; readonly levels: readonly Level[] }> =
+  channel("inventory.available", { schema: order.extend({ total: cents, levels }), amplitude: "normal" });
 
 /** Nothing was set aside; `short` names the known goods of which there were not enough. */
 export const InventoryUnavailable: Contract<{
@@ -117,12 +120,8 @@ export const InventoryLevels: Contract<Record<string, never>, { readonly levels:
 // Payments
 
 /** Asks for an order to be paid. Answered by one of the next two, once or again; paid once. */
-export const RequestPayment: Contract<{
-  readonly orderId: string;
-  readonly customer: string;
-  readonly amount: number;
-}> = channel("payments.request", {
-  schema: z.object({ orderId: name, customer: name, amount: cents }),
+export const RequestPayment: Contract<Order & { readonly amount: number }> = channel("payments.request", {
+  schema: order.extend({ amount: cents }),
   kind: "command",
   amplitude: 0.9,
 });
@@ -132,7 +131,19 @@ export const PaymentCompleted: Contract<{ readonly orderId: string; readonly amo
   { schema: z.object({ orderId: name, amount: cents }), amplitude: "critical" },
 );
 
-export const PaymentFailed: Contract<{ readonly orderId: string; readonly reason: string }> = channel(
-  "payments.failed",
-  { schema: z.object({ orderId: name, reason }), amplitude: "critical" },
-);
+export const PaymentFailed: Contract<Order & { readonly reason: string }> = channel("payments.failed", {
+  schema: order.extend({ reason }),
+  amplitude: "critical",
+});
+
+/**
+ * What is kept where the medium keeps waves: all that an order goes by. News of the stock and deliveries are left out;
+ * the next ones make up for those that somebody missed.
+ */
+export const RECORDED: readonly string[] = [
+  "orders.>",
+  "inventory.check",
+  "inventory.available",
+  "inventory.unavailable",
+  "payments.>",
+];

@@ -17,15 +17,24 @@ const settings = z.object({
   orders: z.int().min(0).optional(),
 });
 
+/** What tells customers that their order has ended. */
+const ENDS: ReadonlySet<string> = new Set([OrderCompleted.name, OrderCancelled.name]);
+/** How long customers wait for their orders when the shop closes. */
+const PATIENCE_MS = 5000;
+
 export const customers: Service = defineService(
   "customers",
-  async ({ vibrator, config, log, ready, signal }) => {
+  async ({ aether, vibrator, config, log, ready, signal }) => {
     const { seed, rate, orders = Number.POSITIVE_INFINITY } = settings.parse(config);
     const random = seededRandom(seed);
     const waiting = new Waiting();
 
-    await vibrator.resonateOn(OrderCompleted, ({ payload: { orderId } }) => waiting.remove(orderId));
-    await vibrator.resonateOn(OrderCancelled, ({ payload: { orderId } }) => waiting.remove(orderId));
+    // Everybody looks on for the orders that he placed himself; in a group others would be told of them.
+    await aether.observe("orders.*", ({ channel, key }) => {
+      if (key !== undefined && ENDS.has(channel)) {
+        waiting.remove(key);
+      }
+    });
 
     const place = async (order: Order): Promise<void> => {
       try {
@@ -63,7 +72,8 @@ export const customers: Service = defineService(
     });
     return async () => {
       await shopping;
-      await waiting.isOver();
+      // Who looks on may miss an end, as when a server has gone: then it is not waited for for ever.
+      await Promise.race([waiting.isOver(), sleep(PATIENCE_MS, undefined, { ref: false })]);
     };
   },
   { needs: [PlaceOrder] },

@@ -1,10 +1,14 @@
-/** Payments: charges each order once, up to the limit of a customer's card. */
+/**
+ * Payments: charges each order once, up to the limit of a customer's card. Which orders it has charged it knows by heart:
+ * after a restart in the middle of one it rests on the bank, which is told the order's id, to charge it once.
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineService, type Service } from "@aether/service";
 import { z } from "zod";
 import { PaymentCompleted, PaymentFailed, RequestPayment } from "./contracts.ts";
 import { Recent } from "./recent.ts";
+import { answer } from "./steps.ts";
 
 /** What it reads of the configuration. */
 const settings = z.object({
@@ -34,11 +38,14 @@ export const gamma: Service = defineService("service-gamma", async ({ vibrator, 
 
   await vibrator.resonateOn(
     RequestPayment,
-    async ({ payload: { orderId, amount } }, ctx) => {
+    async (wave, ctx) => {
+      const { amount, ...order } = wave.payload;
+      const { orderId } = order;
+      const options = answer("payments.answer", wave, orderId);
       if (await charge(orderId, amount, ctx.signal)) {
-        await ctx.emit(PaymentCompleted, { orderId, amount }, { key: orderId });
+        await ctx.emit(PaymentCompleted, { orderId, amount }, options);
       } else {
-        await ctx.emit(PaymentFailed, { orderId, reason: "card declined" }, { key: orderId });
+        await ctx.emit(PaymentFailed, { ...order, reason: "card declined" }, options);
       }
     },
     // While the bank is busy with an order, the same request once more waits behind it; other orders do not.

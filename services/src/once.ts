@@ -16,15 +16,24 @@ interface PlaceOptions {
  */
 export async function placeOne(aether: Aether, order: Order, { timeoutMs, signal }: PlaceOptions): Promise<void> {
   const { orderId } = order;
-  await using customer = aether.vibrator("customers");
-  await customer.resonateOn(OrderCompleted);
-  await customer.resonateOn(OrderCancelled);
-  await customer.emit(PlaceOrder, order, { key: orderId, signal });
-  const wave = await customer.receive({ timeoutMs, signal });
-  if (wave === undefined) {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    await using customer = aether.vibrator("customers");
+    // Looking on takes the end of the order away from nobody who waits for it in a group.
+    const watching = await aether.observe("orders.*", { signal: AbortSignal.any([signal, late.signal]) });
+    await customer.emit(PlaceOrder, order, { key: orderId, signal });
+    for await (const { key, channel, payload } of watching) {
+      if (key === orderId && channel === OrderCompleted.name) {
+        return;
+      }
+      if (key === orderId && channel === OrderCancelled.name) {
+        throw new Error(`Order ${orderId} was cancelled: ${factsOf(payload).reason ?? "no reason given"}`);
+      }
+    }
+    signal.throwIfAborted();
     throw new Error(`Order ${orderId} was not completed within ${timeoutMs / 1000} s`);
-  }
-  if (wave.channel === OrderCancelled.name) {
-    throw new Error(`Order ${orderId} was cancelled: ${factsOf(wave.payload).reason ?? "no reason given"}`);
+  } finally {
+    clearTimeout(timer);
   }
 }

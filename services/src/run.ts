@@ -1,9 +1,13 @@
-/** `npm run gateway|alpha|beta|gamma`: one part of the shop in a process of its own, on NATS. */
+/**
+ * `npm run gateway|alpha|beta|gamma`: one part of the shop in a process of its own, on NATS, where all that an order goes
+ * by is kept. A part that dies, or a server, is started again and goes on where it was.
+ */
 
 import { mediumOf, runService, type Service } from "@aether/service";
 import { alpha } from "./alpha.ts";
 import { beta } from "./beta.ts";
 import { customers } from "./customers.ts";
+import { environmentOf } from "./environment.ts";
 import { gamma } from "./gamma.ts";
 import { observer } from "./observer.ts";
 import { supplier } from "./supplier.ts";
@@ -21,7 +25,6 @@ const PARTS: Readonly<Record<string, readonly Service[]>> = {
 
 /** How long a part waits for the others that it needs. */
 const NEEDS_MS = 10 * 60_000;
-const DEFAULT_URL = "nats://127.0.0.1:4222";
 const SEEDS = 2 ** 31;
 
 async function main(): Promise<void> {
@@ -32,17 +35,17 @@ async function main(): Promise<void> {
   }
   const screen = screenOf(process.stdout, process.env);
   const signal = untilStopped(() => screen.close());
-  const { AETHER__AETHER__NATS_URL: servers = DEFAULT_URL, AETHER__AETHER__NAMESPACE: namespace } = process.env;
-  const medium = mediumOf({ useNats: true, nats: { servers, namespace } });
+  const { nats, recorded, shutdownGraceMs, config: settings } = environmentOf(process.env);
+  const medium = mediumOf({ useNats: true, nats });
   // Orders of one process must not be taken for those of another.
-  const config = { seed: Math.floor(Math.random() * SEEDS) };
+  const config = { ...settings, seed: Math.floor(Math.random() * SEEDS) };
   const view = name === "gateway" ? new View(screen) : undefined;
   const services = view === undefined ? part : [observer((wave) => view.show(wave))];
-  const run = await runService(services, { medium, config, signal, needsTimeoutMs: NEEDS_MS });
-  screen.print([[`${name} is up on ${servers}`]]);
+  const run = await runService(services, { medium, recorded, config, signal, needsTimeoutMs: NEEDS_MS });
+  screen.print([[`${name} is up on ${nats.servers}`]]);
   view?.open();
   await aborted(signal);
-  await run.close();
+  await run.close({ deadlineMs: shutdownGraceMs });
   view?.close();
   screen.close();
 }

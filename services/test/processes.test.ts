@@ -1,49 +1,14 @@
 /** The shop in four processes on a real server, as `npm run nats`, `gateway`, `alpha`, `beta` and `gamma` run it. */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Program } from "./program.ts";
 
-const PART = fileURLToPath(new URL("../dist/run.js", import.meta.url));
 const SERVER = fileURLToPath(new URL("../../scripts/nats.mjs", import.meta.url));
-const PATIENCE_MS = 15_000;
-
-/** A program that runs, and what it has written so far. */
-class Program {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number | null>;
-  out = "";
-
-  constructor(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [file, ...args], { env: { ...process.env, NO_COLOR: "1", ...env } });
-    const write = (text: Buffer): void => {
-      this.out += text.toString();
-    };
-    this.child.stdout?.on("data", write);
-    this.child.stderr?.on("data", write);
-    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
-  }
-
-  async writes(text: string | RegExp): Promise<void> {
-    const end = performance.now() + PATIENCE_MS;
-    const written = (): boolean => (typeof text === "string" ? this.out.includes(text) : text.test(this.out));
-    while (!written()) {
-      if (performance.now() > end || this.child.exitCode !== null) {
-        throw new Error(`Expected ${text}, got:\n${this.out}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    this.child.kill(signal);
-    return await this.ended;
-  }
-}
 
 const programs: Program[] = [];
 let store: string;
@@ -55,17 +20,20 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const program of programs.splice(0).reverse()) {
-    if (program.child.exitCode === null && program.child.signalCode === null) {
+    if (program.isRunning) {
       await program.stop("SIGTERM");
     }
   }
   await rm(store, { recursive: true, force: true });
 });
 
-function run(file: string, ...args: readonly string[]): Program {
-  const program = new Program(file, args, { AETHER__AETHER__NATS_URL: `nats://127.0.0.1:${port}` });
+function started(program: Program): Program {
   programs.push(program);
   return program;
+}
+
+function part(name: string, env: Readonly<Record<string, string>> = {}): Program {
+  return started(Program.part(name, { AETHER__AETHER__NATS_URL: `nats://127.0.0.1:${port}`, ...env }));
 }
 
 async function freePort(): Promise<number> {
@@ -77,29 +45,40 @@ async function freePort(): Promise<number> {
 }
 
 test("an order goes through four processes", async () => {
-  const server = run(SERVER, "--port", String(port), "--store", store);
+  const server = started(new Program(SERVER, ["--port", String(port), "--store", store]));
   await server.writes("Server is ready");
-  const gateway = run(PART, "gateway");
+  const gateway = part("gateway");
   await gateway.writes("gateway is up");
-  const parts = ["gamma", "beta", "alpha"].map((name) => run(PART, name));
+  const parts = ["gamma", "beta", "alpha"].map((name) => part(name));
   for (const channel of ["orders.created", "inventory.check", "payments.request", /orders\.(completed|cancelled)/]) {
     await gateway.writes(channel);
   }
-  for (const part of parts.reverse()) {
-    expect(await part.stop()).toBe(0);
+  for (const one of parts.reverse()) {
+    expect(await one.stop()).toBe(0);
   }
   expect(await gateway.stop()).toBe(0);
 }, 40_000);
 
 test("a missing server gives one line that says what to do", async () => {
-  const alpha = run(PART, "alpha");
+  const alpha = part("alpha");
   expect(await alpha.ended).toBe(1);
   expect(alpha.out.trim().split("\n")).toHaveLength(1);
   expect(alpha.out).toMatch(/Expected a NATS server at nats:\/\/127\.0\.0\.1:\d+ .*Start one/);
 });
 
 test("a name that is none is refused with those that are", async () => {
-  const nobody = run(PART, "nobody");
+  const nobody = part("nobody");
   expect(await nobody.ended).toBe(1);
   expect(nobody.out).toContain('Expected one of gateway, alpha, beta, gamma, got "nobody"');
+});
+
+test.each([
+  ["AETHER__AETHER__NATS_URI", "nats://127.0.0.1:4222", "got AETHER__AETHER__NATS_URI"],
+  ["AETHER__AETHER__NATS_STREAM_REPLICAS", "three", "AETHER__AETHER__NATS_STREAM_REPLICAS: expected a whole number"],
+  ["AETHER__AETHER__NATS_STREAM_REPLICAS", "9", "Expected `stream.replicas` to be a whole number from 1 to 5, got 9"],
+])("%s=%s is refused in one line", async (name, value, message) => {
+  const alpha = part("alpha", { [name]: value });
+  expect(await alpha.ended).toBe(1);
+  expect(alpha.out.trim().split("\n")).toHaveLength(1);
+  expect(alpha.out).toContain(message);
 });

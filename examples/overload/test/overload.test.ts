@@ -71,7 +71,7 @@ describe("the program", { timeout: PATIENCE_MS }, () => {
 
   test("is named where somebody asks for another one", async () => {
     const failed = execute(process.execPath, [script, "underload"]);
-    await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("(overload)") });
+    await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("(overload, ") });
   });
 });
 

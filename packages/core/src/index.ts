@@ -4,16 +4,7 @@
 export { Aether, type ObserveOptions, type OwnResonance, type WhenHeardOptions } from "./aether/aether.ts";
 export type { AetherOptions } from "./aether/connect.ts";
 export type { DeadLetterOptions } from "./aether/dead-letter-box.ts";
-export type {
-  DeadLetter,
-  DeadLetterError,
-  DeadLetterPurge,
-  DeadLetterQuery,
-  DeadLetterStats,
-  DeadLetterStore,
-  DeadLetters,
-  ReemitOptions,
-} from "./aether/dead-letters.ts";
+export type { DeadLetters, ReemitOptions } from "./aether/dead-letters.ts";
 export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
 export type { Handler } from "./aether/handlers.ts";
 export type { HandlerContext } from "./aether/handling.ts";
@@ -44,6 +35,15 @@ export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
 export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
 export type { Fading } from "./inbox/strongest-queue.ts";
 // Media
+export type {
+  DeadLetter,
+  DeadLetterError,
+  DeadLetterPurge,
+  DeadLetterQuery,
+  DeadLetterStats,
+  DeadLetterStore,
+  NewDeadLetter,
+} from "./medium/dead-letter-store.ts";
 export { carryAround } from "./medium/detour.ts";
 export { inProcess } from "./medium/in-process.ts";
 export type {

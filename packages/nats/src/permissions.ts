@@ -2,7 +2,7 @@
 
 import { BANDS, band, matches } from "@aether/core";
 import { assertKnown, expected } from "./expected.ts";
-import { streamOf } from "./jetstream/names.ts";
+import { lettersStreamOf, marksStreamOf, streamOf } from "./jetstream/names.ts";
 import { namespaceOf, Subjects } from "./subjects.ts";
 
 /** What one identity may do. What is not named is denied. */
@@ -16,8 +16,8 @@ export interface Identity {
   /** Loudest amplitude that it may emit with, 0..1, rounded up to the end of its band. Default 1. */
   readonly maxAmplitude?: number | undefined;
   /**
-   * Whether it may declare what is recorded, follow the record and read it. That is the whole record: a server cannot
-   * tell whose place is whose. Default false; emitting on recorded channels takes no more than `emit`.
+   * Whether it may declare what is recorded, follow the record and read it, and see and emit again its dead letters. That
+   * is the whole record: a server cannot tell whose place is whose. Default false; emitting on recorded channels takes no more than `emit`.
    */
   readonly record?: boolean | undefined;
 }
@@ -70,6 +70,7 @@ function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
     publish: [
       ...control,
       ...recording(record, streamOf(namespace)),
+      ...(record ? burying(subjects) : []),
       ...emit.flatMap((pattern) => emitting(checked(pattern), loudest, subjects)),
     ],
     subscribe: [...control, ...resonate.flatMap((pattern) => resonating(checked(pattern), subjects))],
@@ -92,6 +93,20 @@ function recording(record: boolean, stream: string): readonly string[] {
   // A reader has no name yet when it is made.
   const readers = `$JS.API.CONSUMER.CREATE.${stream}`;
   return record ? [info, ...api, readers, ...places, `$JS.ACK.${stream}.>`] : [info];
+}
+
+/** Whoever handles recorded waves buries what fails, and looks at what others have buried. */
+function burying(subjects: Subjects): readonly string[] {
+  const { namespace } = subjects;
+  const [letters, marks] = [lettersStreamOf(namespace), marksStreamOf(namespace)];
+  const api = [letters, marks].flatMap((stream) =>
+    ["STREAM.INFO", "STREAM.CREATE", "STREAM.PURGE", "STREAM.MSG.GET"].map((name) => `$JS.API.${name}.${stream}`),
+  );
+  const readers = ["CREATE", "MSG.NEXT", "DELETE"].map((name) => `$JS.API.CONSUMER.${name}.${letters}.>`);
+  return [
+    ...[subjects.letters("*", ">"), subjects.mark("*"), ...api],
+    ...[`$JS.API.STREAM.MSG.DELETE.${letters}`, `$JS.API.CONSUMER.CREATE.${letters}`, ...readers],
+  ];
 }
 
 function emitting(pattern: string, loudest: number, subjects: Subjects): readonly string[] {

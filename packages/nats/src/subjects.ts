@@ -101,6 +101,25 @@ export class Subjects {
     return `${this.namespace}.c.k.${tokenOf(link)}`;
   }
 
+  /** Where dead letter `id` stands, of a wave on `channel`; with `*` and a pattern: where several stand. */
+  letters(id: string, channel: string): string {
+    return `${this.namespace}.d.${id}.${channel}`;
+  }
+
+  /** Where a mark on dead letter `id` stands. */
+  mark(id: string): string {
+    return `${this.namespace}.m.${id}`;
+  }
+
+  /** The letter that stands at `subject`, and the channel of its wave; `undefined` for any other. */
+  readLetter(subject: string): { readonly id: string; readonly channel: string } | undefined {
+    const prefix = `${this.namespace}.d.`;
+    const end = subject.indexOf(".", prefix.length);
+    return subject.startsWith(prefix) && end > 0
+      ? { id: subject.slice(prefix.length, end), channel: subject.slice(end + 1) }
+      : undefined;
+  }
+
   /** The band and the channel of a subject that waves travel on; `undefined` for any other. */
   read(subject: string): { readonly band: number; readonly channel: string } | undefined {
     const bandAt = this.namespace.length + 3;

@@ -68,6 +68,22 @@ describe("permissions", () => {
     expect(await readAll(bank)).toHaveLength(1);
     expect(await bank.recorder.groups()).toHaveLength(1);
     await bank.recorder.drop("bank", "orders.*");
+    const bury = async ({ recorder: { deadLetters } }: Member): Promise<number | undefined> => {
+      const wave = waveOf("w", "orders.created");
+      const resonance = { group: "bank", name: "orders.*", instance: "bank-1", attempts: 1, at: 1 };
+      const error = { code: "AETHER_HANDLER_FAILED", message: "broken", stack: undefined } as const;
+      const id = await deadLetters?.add({ wave, error, ...resonance, origin: { source: "a", sourceId: "a" } });
+      await deadLetters?.take(id ?? "");
+      await deadLetters?.putBack(id ?? "");
+      await deadLetters?.take(id ?? "");
+      await deadLetters?.forget(id ?? "");
+      await deadLetters?.purge({ before: 5 });
+      await deadLetters?.purge({});
+      return (await deadLetters?.stats())?.reemitted;
+    };
+    expect(await bury(bank)).toBe(1);
+    await expect(bury(shop)).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+    await expect(shop.recorder.deadLetters?.stats()).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
   });
 
   test("mean to a server what they mean here: 1,500 rules and subjects", async () => {

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { Wave } from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { decode, encode, mostBytesAround, mostBytesOf, outbound, Seal, waveOf } from "../src/wire/envelope.ts";
+import { decodeLetter, encodeLetter } from "../src/wire/letter.ts";
 import { channelWriter } from "../src/wire/payloads.ts";
 import { Slab } from "../src/wire/slab.ts";
-import { MOMENT, VECTORS, type Vector } from "./wire-vectors.ts";
+import { LETTER, MOMENT, VECTORS, type Vector } from "./wire-vectors.ts";
 
 const page = readFileSync(new URL("../../../docs/wire-format.md", import.meta.url), "utf8");
 
@@ -31,7 +32,53 @@ describe("docs/wire-format.md", () => {
 
   test("shows nothing else", () => {
     const titles = [...page.matchAll(/^\*\*(.+?)\*\*, on /gm)].map(([, title]) => title);
-    expect(titles).toEqual(VECTORS.map(({ title }) => title));
+    expect(titles).toEqual([...VECTORS, LETTER].map(({ title }) => title));
+  });
+
+  test("shows a dead letter as it is written", () => {
+    const message = encodeLetter(LETTER.facts, written(LETTER), new Seal(LETTER.channel));
+    expect(page).toContain(`**${LETTER.title}**, on \`${LETTER.channel}\`:\n\n\`\`\`text\n${digits(message)}\n\`\`\``);
+  });
+});
+
+describe("a dead letter", () => {
+  const { channel, facts, waves } = LETTER;
+  const seal = new Seal(channel);
+  const message = encodeLetter(facts, written(LETTER), seal);
+
+  test("says what was written", () => {
+    const letter = decodeLetter("id", message, channel, seal, MOMENT);
+    const { position, ...rest } = facts;
+    expect({ ...letter, wave: letter?.wave.toJSON() }).toEqual({
+      ...{ id: "id", ...rest, origin: { source: "alpha", sourceId: "alpha-1" } },
+      wave: { ...waves[0]?.toJSON(), position },
+    });
+  });
+
+  test("with any bit flipped, cut at any place, or on another channel says nothing", () => {
+    for (let bit = 0; bit < message.length * 8; bit++) {
+      const damaged = Buffer.from(message);
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(decodeLetter("id", damaged, channel, seal, MOMENT)).toBeUndefined();
+    }
+    for (let length = 0; length < message.length; length++) {
+      expect(decodeLetter("id", message.subarray(0, length), channel, seal, MOMENT)).toBeUndefined();
+    }
+    expect(decodeLetter("id", message, "orders.paid", new Seal("orders.paid"), MOMENT)).toBeUndefined();
+  });
+
+  test("whose facts are others than they should be says nothing; an unknown code is that of a handler", () => {
+    const read = (changes: object) => {
+      const changed = encodeLetter({ ...facts, ...changes }, written(LETTER), seal);
+      return decodeLetter("id", changed, channel, seal, MOMENT);
+    };
+    for (const changes of [{ attempts: "1" }, { group: true }, { name: 1 }, { instance: null }, { at: null }]) {
+      expect(read(changes)).toBeUndefined();
+    }
+    expect(read({ error: { message: 5 } })).toBeUndefined();
+    expect(read({ error: { code: "AETHER_LATER", message: "x" } })?.error).toEqual({
+      ...{ code: "AETHER_HANDLER_FAILED", message: "x", stack: undefined },
+    });
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { Wave, type WaveExtras, type WaveInit } from "@aether/core";
 import type { Request } from "../src/wire/envelope.ts";
+import type { LetterFacts } from "../src/wire/letter.ts";
 import type { PayloadCodec } from "../src/wire/payloads.ts";
 
 /** One message of docs/wire-format.md. */
@@ -107,3 +108,15 @@ export const VECTORS: readonly Vector[] = [
     ],
   },
 ];
+
+/** The letter of docs/wire-format.md: its facts, and the wave that failed. */
+export const LETTER: Vector & { readonly facts: LetterFacts } = {
+  title: "a dead letter",
+  channel: "orders.created",
+  waves: [wave({ id: "w1", channel: "orders.created", payload: { orderId: "1", total: 12.5 } })],
+  facts: {
+    error: { code: "AETHER_HANDLER_FAILED", message: "no price: ü", stack: undefined },
+    ...{ attempts: 10, group: "beta", name: "orders.*", instance: "beta-1", at: 1_700_000_000_500 },
+    position: "0loz2f5s0-00000000007",
+  },
+};

@@ -40,14 +40,15 @@ export function factsOf(payload: unknown): Facts {
 
 /** The facts as a short text, without the order they are about. */
 export function told({ reason, total, amount, items, levels }: Facts): string {
-  if (items !== undefined) {
-    return items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(", ");
-  }
   const cents = total ?? amount;
   if (cents !== undefined) {
     return money(cents);
   }
-  return reason ?? levels?.map(({ sku, left }) => `${sku} ${left}`).join(", ") ?? "";
+  if (reason !== undefined) {
+    return reason;
+  }
+  const goods = items?.map(({ sku, quantity }) => `${quantity} ${sku}`);
+  return (goods ?? levels?.map(({ sku, left }) => `${sku} ${left}`) ?? []).join(", ");
 }
 
 /** An amount of money, with its currency. */

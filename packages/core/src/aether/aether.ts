@@ -144,7 +144,7 @@ export class Aether implements AsyncDisposable {
       emissions.refused += refused;
     }
     const { emitted, ...rest } = emissions;
-    return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.stats };
+    return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.lastStats };
   }
 
   /** The open resonances of this aether's vibrators, each with its vibrator; observers are left out. */

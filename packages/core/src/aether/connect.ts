@@ -48,7 +48,10 @@ export interface AetherOptions {
   readonly causality?: "implicit" | "explicit" | undefined;
   /** How payloads go inside the process: by reference (default), frozen, or through the codec as over a network. */
   readonly payloads?: "reference" | "frozen" | "codec" | undefined;
-  /** How waves that failed for good are kept, in memory; `false`: not at all. Default: the last 1000. */
+  /**
+   * How waves that failed for good are kept, in memory; `false`: not at all. Default: the last 1000. Those of recorded
+   * waves are kept by the recorder, if it does, within bounds of its own.
+   */
   readonly deadLetters?: DeadLetterOptions | false | undefined;
   readonly clock?: Clock | undefined;
   /** Numbers from 0 up to 1, for ids and jitter. Default: the platform's secure randomness. */
@@ -209,7 +212,11 @@ export async function connect(
     observers,
     contracts,
     deadLetters: new DeadLetterBox(
-      { store, minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+      {
+        memory: store,
+        durable: store && link.recorder?.deadLetters,
+        ...{ minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+      },
       reemission,
     ),
     interceptors: new Interceptors(),

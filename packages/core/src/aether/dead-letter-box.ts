@@ -1,13 +1,7 @@
-/** The dead letter box of one aether: what enters, what people do with it, and the counts of both. */
+/** The dead letter box of one aether: what enters, in memory or for good, what people do with it, and the counts of both. */
 
 import type { Clock } from "../clock.ts";
 import { AetherError, type ErrorCode, expected, messageOf } from "../errors.ts";
-import type { Presence } from "../medium/medium.ts";
-import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
-import { Channel } from "../wave/channel.ts";
-import { assertPattern, LONGEST_CHANNEL } from "../wave/channel-name.ts";
-import type { Ids } from "../wave/ids.ts";
-import type { Wave } from "../wave/wave.ts";
 import type {
   DeadLetter,
   DeadLetterError,
@@ -15,9 +9,16 @@ import type {
   DeadLetterQuery,
   DeadLetterStats,
   DeadLetterStore,
-  DeadLetters,
-  ReemitOptions,
-} from "./dead-letters.ts";
+  NewDeadLetter,
+} from "../medium/dead-letter-store.ts";
+import type { Presence } from "../medium/presence.ts";
+import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
+import { Channel } from "../wave/channel.ts";
+import { assertPattern, LONGEST_CHANNEL } from "../wave/channel-name.ts";
+import type { Ids } from "../wave/ids.ts";
+import type { Wave } from "../wave/wave.ts";
+import type { DeadLetters, ReemitOptions } from "./dead-letters.ts";
+import type { MemoryDeadLetters } from "./memory-dead-letters.ts";
 import type { Observers } from "./observers.ts";
 import { assertKnown, wholeOf } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
@@ -50,39 +51,56 @@ export function deadLetterSettings(
 
 /** What a dead letter box needs of an aether. */
 export interface DeadLetterParts {
-  /** Where they are kept; `undefined`: nowhere. */
-  readonly store: DeadLetterStore | undefined;
+  /** Where those of ephemeral waves are kept; `undefined`: nowhere. */
+  readonly memory: MemoryDeadLetters | undefined;
+  /** Where those of recorded waves are kept; `undefined`: where the others are. */
+  readonly durable: DeadLetterStore | undefined;
   readonly minAmplitude: number;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly observers: Observers;
 }
 
-/** The dead letters of one aether. */
+const NONE: DeadLetterStats = { entered: 0, kept: 0, evicted: 0, reemitted: 0, purged: 0 };
+
+/** The dead letters that one aether sees. */
 export class DeadLetterBox implements DeadLetters {
   readonly #parts: DeadLetterParts;
   readonly reemission: Reemission;
-  /** Letters that were taken, for their wave is being emitted again. */
+  /** Letters that were taken out of the memory, for their wave is being emitted again. */
   #taken = 0;
   #entered = 0;
   #reemitted = 0;
   #purged = 0;
+  /** What was last known of the durable ones. */
+  #durable = NONE;
+  #looking: Promise<void> | undefined;
+  #looksAgain = false;
 
   constructor(parts: DeadLetterParts, reemission: Reemission) {
     this.#parts = parts;
     this.reemission = reemission;
   }
 
-  /** `wave` has failed for good, by `error` after `attempts` runs, at the resonance of `presence`. Queries are told instead. */
-  enter(wave: Wave, error: unknown, attempts: number, presence: Presence): void {
-    const { store, minAmplitude, clock, ids, observers } = this.#parts;
-    if (store === undefined || wave.kind === "query" || wave.amplitude < minAmplitude) {
-      return;
+  /**
+   * `wave`, which came from a record if it is `recorded`, has failed for good, by `error` after `attempts` runs, at the
+   * resonance of `presence`. Queries are told instead. A promise: the wave is not done with before it resolves, and not at
+   * all when it rejects.
+   */
+  enter(
+    wave: Wave,
+    error: unknown,
+    attempts: number,
+    presence: Presence,
+    recorded: boolean,
+  ): Promise<void> | undefined {
+    const { memory, durable, minAmplitude, clock, ids } = this.#parts;
+    if (memory === undefined || wave.kind === "query" || wave.amplitude < minAmplitude) {
+      return undefined;
     }
-    const { group, name, instance, vibrator, pattern } = presence;
-    const { id, channel, source, sourceId } = wave;
-    const letter: DeadLetter = {
-      id: ids.next(),
+    const { group, name, instance } = presence;
+    const { source, sourceId } = wave;
+    const letter: NewDeadLetter = {
       wave: wave.asCopy(), // A way back would keep its emitter's end alive.
       error: describe(error),
       attempts,
@@ -92,10 +110,28 @@ export class DeadLetterBox implements DeadLetters {
       origin: { source, sourceId },
       at: clock.now(),
     };
+    if (recorded && durable !== undefined) {
+      return this.#keep(durable, letter, error, presence);
+    }
+    const id = ids.next();
     this.#entered++;
-    void store.add(letter);
-    if (observers.dead.listens) {
-      observers.dead.tell({ id, channel, wave, vibrator, pattern, error, group, name, attempts, letter: letter.id });
+    memory.add({ id, ...letter });
+    this.#tell(id, letter, error, presence);
+    return undefined;
+  }
+
+  async #keep(durable: DeadLetterStore, letter: NewDeadLetter, error: unknown, presence: Presence): Promise<void> {
+    const id = await durable.add(letter);
+    this.#look(durable);
+    this.#tell(id, letter, error, presence);
+  }
+
+  #tell(letter: string, { wave, attempts }: NewDeadLetter, error: unknown, presence: Presence): void {
+    const { dead } = this.#parts.observers;
+    if (dead.listens) {
+      const { id, channel } = wave;
+      const { group, name, vibrator, pattern } = presence;
+      dead.tell({ id, channel, wave, vibrator, pattern, error, group, name, attempts, letter });
     }
   }
 
@@ -105,7 +141,8 @@ export class DeadLetterBox implements DeadLetters {
     if (query.limit !== undefined) {
       wholeOf("limit", query.limit, 1);
     }
-    return this.#parts.store?.list(query) ?? NO_LETTERS;
+    const { memory, durable } = this.#parts;
+    return merged(memory?.list(query) ?? [], durable?.list(query), query.limit);
   }
 
   async reemit(id: string, options: ReemitOptions = {}): Promise<Receipt> {
@@ -113,26 +150,47 @@ export class DeadLetterBox implements DeadLetters {
       throw expected("id", "the id of a dead letter", id);
     }
     const changes = changesOf(options);
-    const { store } = this.#parts;
+    const { memory, durable } = this.#parts;
     // Taken before its wave leaves: should that fail again, its new letter finds the place of the old one.
-    const letter = await store?.take(id);
-    if (store === undefined || letter === undefined) {
+    const letter = memory?.take(id);
+    if (memory !== undefined && letter !== undefined) {
+      return await this.#reemitFrom(memory, letter, changes);
+    }
+    const lasting = await durable?.take(id);
+    if (durable === undefined || lasting === undefined) {
       throw unknownLetter(id);
     }
+    return await this.#reemitLasting(durable, lasting, changes);
+  }
+
+  async #reemitFrom(memory: MemoryDeadLetters, letter: DeadLetter, changes: Changes): Promise<Receipt> {
     this.#taken++;
     let left = false;
     try {
-      const receipt = await this.reemission.send(letter, changes);
-      left = receipt.outcome === "travelled" && receipt.heard !== 0;
+      const receipt = await this.reemission.send(letter, changes, undefined);
+      left = hasLeft(receipt);
       return receipt;
     } finally {
       this.#taken--;
       if (left) {
         this.#reemitted++;
-        await store.forget(id);
+        memory.forget(letter.id);
       } else {
-        await store.putBack(letter);
+        memory.putBack(letter);
       }
+    }
+  }
+
+  /** The wave leaves under the id of the letter: whoever emits it again, after a crash or an error, emits the same. */
+  async #reemitLasting(durable: DeadLetterStore, letter: DeadLetter, changes: Changes): Promise<Receipt> {
+    let left = false;
+    try {
+      const receipt = await this.reemission.send(letter, changes, letter.id);
+      left = hasLeft(receipt);
+      return receipt;
+    } finally {
+      await (left ? durable.forget(letter.id) : durable.putBack(letter.id));
+      this.#look(durable);
     }
   }
 
@@ -145,23 +203,85 @@ export class DeadLetterBox implements DeadLetters {
     if (which.before !== undefined && !Number.isFinite(which.before)) {
       throw expected("before", "wall-clock milliseconds since the epoch", which.before);
     }
-    const purged = (await this.#parts.store?.purge(which)) ?? 0;
+    const { memory, durable } = this.#parts;
+    const purged = memory?.purge(which) ?? 0;
     this.#purged += purged;
-    return purged;
+    if (durable === undefined) {
+      return purged;
+    }
+    const lasting = await durable.purge(which);
+    this.#look(durable);
+    return purged + lasting;
   }
 
-  get stats(): DeadLetterStats {
-    const { size: kept = 0, evicted = 0 } = this.#parts.store ?? {};
-    const [entered, reemitted, purged] = [this.#entered, this.#reemitted, this.#purged];
-    return { entered, kept: kept + this.#taken, evicted, reemitted, purged };
+  async stats(): Promise<DeadLetterStats> {
+    const { durable } = this.#parts;
+    if (durable !== undefined) {
+      this.#durable = await durable.stats();
+    }
+    return this.lastStats;
+  }
+
+  /** The counts, those of durable letters as they were when this aether last looked. */
+  get lastStats(): DeadLetterStats {
+    const { size = 0, evicted = 0 } = this.#parts.memory ?? {};
+    const durable = this.#durable;
+    return {
+      entered: this.#entered + durable.entered,
+      kept: size + this.#taken + durable.kept,
+      evicted: evicted + durable.evicted,
+      reemitted: this.#reemitted + durable.reemitted,
+      purged: this.#purged + durable.purged,
+    };
+  }
+
+  /** Looks at the counts of the durable ones, once at a time. */
+  #look(durable: DeadLetterStore): void {
+    this.#looksAgain = this.#looking !== undefined;
+    this.#looking ??= durable
+      .stats()
+      .then(
+        (stats) => {
+          this.#durable = stats;
+        },
+        () => undefined, // It cannot be reached: the next look may find it.
+      )
+      .finally(() => {
+        this.#looking = undefined;
+        if (this.#looksAgain) {
+          this.#look(durable);
+        }
+      });
   }
 }
 
-const NO_LETTERS: AsyncIterable<DeadLetter> = {
-  async *[Symbol.asyncIterator]() {
-    // None are kept.
-  },
-};
+function hasLeft({ outcome, heard }: Receipt): boolean {
+  return outcome === "travelled" && heard !== 0;
+}
+
+/** Letters of both, each oldest first, by their time. */
+async function* merged(
+  memory: readonly DeadLetter[],
+  durable: AsyncIterable<DeadLetter> | undefined,
+  limit: number = Number.POSITIVE_INFINITY,
+): AsyncGenerator<DeadLetter> {
+  let left = limit;
+  let next = 0;
+  for await (const letter of durable ?? []) {
+    for (let own = memory[next]; own !== undefined && own.at <= letter.at; own = memory[next]) {
+      next++;
+      yield own;
+      if (--left === 0) {
+        return;
+      }
+    }
+    yield letter;
+    if (--left === 0) {
+      return;
+    }
+  }
+  yield* memory.slice(next, next + left);
+}
 
 function assertPatternIfAny(pattern: string | undefined): void {
   if (pattern !== undefined) {

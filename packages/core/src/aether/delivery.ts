@@ -471,15 +471,15 @@ export class Delivery implements Listener, Loaded {
       observers.failed.tell({ id, channel, wave, vibrator, pattern, error, attempt, willRetry: !final });
     }
     if (final) {
-      this.#bury(wave, error, attempt);
+      this.bury(wave, error, attempt);
     }
   }
 
   /** A wave has failed for good. What an observer sees is a copy, which leaves nothing behind. */
-  #bury(wave: Wave, error: unknown, attempts: number): void {
+  bury(wave: Wave, error: unknown, attempts: number): void {
     const { deadLetters, observes } = this.#settings;
     if (!observes) {
-      deadLetters.enter(wave, error, attempts, this.presence);
+      void deadLetters.enter(wave, error, attempts, this.presence, false);
     }
   }
 
@@ -529,7 +529,7 @@ export class Delivery implements Listener, Loaded {
     this.release(wave);
     this.#forgetId(wave);
     this.#count(wave, "malformed");
-    this.#bury(wave, error, 0);
+    this.bury(wave, error, 0);
   }
 
   #forgetId(wave: Wave): void {
@@ -592,9 +592,17 @@ export class Delivery implements Listener, Loaded {
     return false;
   }
 
-  /** `wave` is done with: it was handled well, or has failed for good. */
-  settle(_wave: Wave, _well: boolean): void {
-    // Nobody asks.
+  /**
+   * `wave` is done with: it was handled well, or has failed for good. A promise: it is once that has resolved, for its
+   * dead letter is being stored.
+   */
+  settle(_wave: Wave, _well: boolean): Promise<void> | undefined {
+    return undefined;
+  }
+
+  /** Resolves when no dead letter of a wave that it answers for is being stored. */
+  buried(): Promise<void> | undefined {
+    return undefined;
   }
 
   /** Gives a delivered wave back. */

@@ -5,6 +5,7 @@ import { asItIs, type Channel, type Reader } from "../wave/channel.ts";
 import type { Random } from "../wave/ids.ts";
 import type { Wave } from "../wave/wave.ts";
 import { Answers, failureOf, type Replies } from "./answers.ts";
+import { buried } from "./buried.ts";
 import type { Causality } from "./causality.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -419,7 +420,7 @@ export class Handlers implements Runnable, Consumer {
       this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
       this.#answers.give(handling, exchange, value);
     }
-    this.#delivery.settle(wave, true);
+    void this.#delivery.settle(wave, true);
     this.#finished(wave);
   }
 
@@ -450,8 +451,16 @@ export class Handlers implements Runnable, Consumer {
     } else if (wave.reflects) {
       this.#delivery.comeBack(wave, failureOf(error, this.#delivery.teller));
     }
-    this.#delivery.settle(wave, false);
-    this.#finished(wave);
+    const stored = this.#delivery.settle(wave, false);
+    if (stored === undefined) {
+      this.#finished(wave);
+    } else {
+      // The next of its key waits: should this one come again, it must come first.
+      void stored.then(() => {
+        this.#finished(wave);
+        this.wake();
+      });
+    }
   }
 
   /** Whether nothing more can become of `wave` here. */
@@ -525,6 +534,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   async drain(deadlineMs: number): Promise<void> {
+    const startedAt = this.#shared.time.refresh();
     this.#delivery.end();
     this.#delivery.clear("requests");
     this.#retries?.giveUp((wave) => wave.exchange !== undefined || this.#delivery.answersFor(wave));
@@ -539,6 +549,7 @@ export class Handlers implements Runnable, Consumer {
       });
       this.#idle = undefined;
     }
+    await buried(this.#delivery, this.#shared.deadlines, deadlineMs - (this.#shared.time.refresh() - startedAt));
     this.#paused = true;
     this.#drained = true;
     this.#giveUp();

@@ -1,8 +1,8 @@
 /** Dead letters in memory: a bounded store that lives as long as its aether. */
 
+import type { DeadLetter, DeadLetterPurge, DeadLetterQuery } from "../medium/dead-letter-store.ts";
 import { BANDS } from "../physics/amplitude.ts";
 import { matches } from "../wave/pattern.ts";
-import type { DeadLetter, DeadLetterPurge, DeadLetterQuery, DeadLetterStore } from "./dead-letters.ts";
 
 /** Most bytes of all payloads together, counted as in an inbox. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -74,7 +74,7 @@ class Band {
 }
 
 /** Keeps at most `capacity` letters. Full, it gives up the oldest of the quietest band, as an inbox does. */
-export class MemoryDeadLetters implements DeadLetterStore {
+export class MemoryDeadLetters {
   readonly #capacity: number;
   readonly #mostBytes: number;
   readonly #bands: readonly Band[] = Array.from({ length: BANDS }, () => new Band());
@@ -90,14 +90,17 @@ export class MemoryDeadLetters implements DeadLetterStore {
     this.#mostBytes = mostBytes;
   }
 
+  /** Letters that are there. */
   get size(): number {
     return this.#size;
   }
 
+  /** Letters that it gave up, or did not take, to keep its bounds. */
   get evicted(): number {
     return this.#evicted;
   }
 
+  /** Takes a letter; one that it cannot keep counts as evicted. */
   add(letter: DeadLetter): void {
     const place = this.#came++;
     if (this.#isFull(1, letter.wave.bytes) && !this.#canMakeRoom(letter)) {
@@ -149,16 +152,13 @@ export class MemoryDeadLetters implements DeadLetterStore {
       .map(({ letter }) => letter);
   }
 
-  list({ pattern, limit }: DeadLetterQuery): AsyncIterable<DeadLetter> {
-    const letters = this.#letters.filter(({ wave }) => covers(pattern, wave.channel)).slice(0, limit);
-    return {
-      async *[Symbol.asyncIterator]() {
-        yield* letters;
-      },
-    };
+  /** Letters, oldest first, as they are now. */
+  list({ pattern, limit }: DeadLetterQuery): readonly DeadLetter[] {
+    return this.#letters.filter(({ wave }) => covers(pattern, wave.channel)).slice(0, limit);
   }
 
-  async take(id: string): Promise<DeadLetter | undefined> {
+  /** Takes a letter out: it makes room, and nobody else can take it. */
+  take(id: string): DeadLetter | undefined {
     for (const band of this.#bands) {
       const entry = band.remove((letter) => letter.id === id);
       if (entry !== undefined) {
@@ -170,6 +170,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return undefined;
   }
 
+  /** Puts a letter that was taken back into its place. */
   putBack(letter: DeadLetter): void {
     const place = this.#taken.get(letter.id);
     if (place !== undefined) {
@@ -178,11 +179,13 @@ export class MemoryDeadLetters implements DeadLetterStore {
     }
   }
 
+  /** A letter that was taken is done with. */
   forget(id: string): void {
     this.#taken.delete(id);
   }
 
-  async purge({ pattern, id, before = Number.POSITIVE_INFINITY }: DeadLetterPurge): Promise<number> {
+  /** How many it removed. */
+  purge({ pattern, id, before = Number.POSITIVE_INFINITY }: DeadLetterPurge): number {
     const gone = new Set(
       this.#letters.filter(
         (letter) =>

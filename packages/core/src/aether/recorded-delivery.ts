@@ -15,12 +15,15 @@ import type { AbsorbReason } from "./stats.ts";
 /** Waves that may stand aside, for another attempt or behind one of their key, without keeping others from coming. */
 const MOST_ASIDE = 1000;
 
+/** How long a wave stays away whose dead letter could not be stored, in milliseconds. */
+const UNSTORED_MS = 1000;
+
 /** What waits is bounded by what is wanted, so that nothing has to give way: no wave of a record is lost here. */
 const ROOMY = { capacity: 2 ** 31 - 1, bytes: Number.POSITIVE_INFINITY };
 
 /**
  * The receiving half of a recorded resonance. It hears queries live, as others do, and everything else from its record.
- * A wave is in hand from its coming until it is settled: done, for its handler ended well or it became a dead letter, or
+ * A wave is in hand from its coming until it is settled: done, for its handler ended well or its dead letter is stored, or
  * given back. Each coming counts as received. What is given back before it started counts as absorbed, `closed`.
  */
 export class RecordedDelivery extends Delivery {
@@ -29,6 +32,8 @@ export class RecordedDelivery extends Delivery {
   readonly #hand = new InHand();
   readonly #bounds: InboxSettings;
   readonly #mostAhead: number;
+  /** Dead letters that are being stored, by the id of their wave. */
+  readonly #storing = new Map<string, Promise<void>>();
   #following: Following | undefined;
   #demands = true;
   #ending = false;
@@ -178,9 +183,38 @@ export class RecordedDelivery extends Delivery {
     return !this.#hand.has(wave) && super.isStale(wave, now);
   }
 
-  override settle(wave: Wave, well: boolean): void {
-    this.#hand.done(wave, well, this.settings.clock.monotonic());
-    this.#wants();
+  override settle(wave: Wave, well: boolean): Promise<void> | undefined {
+    const storing = this.#storing.get(wave.id);
+    if (storing === undefined) {
+      this.#hand.done(wave, well, this.settings.clock.monotonic());
+      this.#wants();
+    }
+    return storing;
+  }
+
+  /** The wave stays in hand until its letter is stored. When that fails it goes back: it is never lost. */
+  override bury(wave: Wave, error: unknown, attempts: number): void {
+    const stored = this.settings.deadLetters.enter(wave, error, attempts, this.presence, this.#hand.has(wave));
+    if (stored === undefined) {
+      return;
+    }
+    const storing = stored
+      .then(
+        () => this.#hand.done(wave, false, this.settings.clock.monotonic()),
+        () => {
+          this.#hand.remember(wave, Math.max(1, attempts));
+          this.#hand.giveBack(wave, UNSTORED_MS);
+        },
+      )
+      .finally(() => {
+        this.#storing.delete(wave.id);
+        this.#wants();
+      });
+    this.#storing.set(wave.id, storing);
+  }
+
+  override buried(): Promise<void> | undefined {
+    return this.#storing.size === 0 ? undefined : Promise.all(this.#storing.values()).then(() => undefined);
   }
 
   override giveBack(wave: Wave): void {
@@ -230,7 +264,7 @@ export class RecordedDelivery extends Delivery {
 
   override unreadable(wave: Wave, error: unknown): void {
     super.unreadable(wave, error);
-    this.settle(wave, false);
+    void this.settle(wave, false);
   }
 
   override clear(which: "all" | "requests" | "recorded"): void {

@@ -1,6 +1,7 @@
 /** Reemission: a dead letter's wave on its way again, to the resonance where it failed. docs/physics.md §7. */
 
 import { AetherError } from "../errors.ts";
+import type { DeadLetter } from "../medium/dead-letter-store.ts";
 import type { Link } from "../medium/medium.ts";
 import { Channel } from "../wave/channel.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
@@ -8,7 +9,6 @@ import type { Reflection } from "../wave/reflection.ts";
 import { type Target, Wave, type WaveExtras } from "../wave/wave.ts";
 import { measure, prepare, validate } from "./admission.ts";
 import type { Contracts } from "./contracts.ts";
-import type { DeadLetter } from "./dead-letters.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { deferred } from "./deferred.ts";
 import { Keeping } from "./keeping.ts";
@@ -61,11 +61,14 @@ export class Reemission implements PendingHost {
     return this.#outgoing.exhausted;
   }
 
-  /** Emits the wave of `letter` again. A command resolves once it was taken. Rejects as `Vibrator.emit` does. */
-  async send(letter: DeadLetter, changes: Changes): Promise<Receipt> {
+  /**
+   * Emits the wave of `letter` again, under `id` or a new one. A command resolves once it was taken. Rejects as
+   * `Vibrator.emit` does.
+   */
+  async send(letter: DeadLetter, changes: Changes, id: string | undefined): Promise<Receipt> {
     let make: (exchange: Pending | undefined) => Wave;
     try {
-      make = await this.#prepare(letter, changes);
+      make = await this.#prepare(letter, changes, id);
     } catch (error) {
       this.refused++;
       throw error;
@@ -83,6 +86,7 @@ export class Reemission implements PendingHost {
   async #prepare(
     { wave: old, ...letter }: DeadLetter,
     changes: Changes,
+    id: string | undefined,
   ): Promise<(exchange: Pending | undefined) => Wave> {
     const { limits, contracts, ids, time } = this.#parts;
     const given = changes.channel instanceof Channel ? changes.channel : undefined;
@@ -101,7 +105,7 @@ export class Reemission implements PendingHost {
     return (exchange) =>
       Wave.of({
         ...old.toInit(),
-        id: ids.next(),
+        id: id ?? ids.next(),
         channel,
         payload,
         bytes,

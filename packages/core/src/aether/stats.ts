@@ -1,6 +1,6 @@
 /** Counts of what became of waves. They balance at every moment: nothing leaves the street uncounted. */
 
-import type { DeadLetterStats } from "./dead-letters.ts";
+import type { DeadLetterStats } from "../medium/dead-letter-store.ts";
 import type { ReturnsStats } from "./returns.ts";
 
 /** Why a wave was dropped: every drop has exactly one reason. */
@@ -68,7 +68,10 @@ export interface AetherStats extends Stats {
   readonly refused: number;
   /** Events and broadcasts that failed here and were to come back to their emitters. docs/physics.md §7 */
   readonly reflections: ReturnsStats;
-  /** Waves that failed for good here, and what became of them. docs/physics.md §7 */
+  /**
+   * Waves that failed for good, and what became of them: those of this aether that are in memory, and those of recorded
+   * waves of the whole namespace, as they were when this aether last looked. docs/physics.md §7
+   */
   readonly deadLetters: DeadLetterStats;
 }
 

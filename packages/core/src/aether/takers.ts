@@ -5,6 +5,7 @@ import { expected } from "../errors.ts";
 import { asItIs, type Reader } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Replies } from "./answers.ts";
+import { buried } from "./buried.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Delivery } from "./delivery.ts";
@@ -156,6 +157,8 @@ export class Takers implements Consumer {
 
   #malformed(wave: Wave, error: unknown): void {
     this.#delivery.unreadable(wave, error);
+    // It stays in hand until its letter is stored, and a drain waits for what is in hand.
+    void this.#delivery.buried()?.then(() => this.#tellIdle());
     this.#parts.replies.reject(wave, error);
   }
 
@@ -272,7 +275,7 @@ export class Takers implements Consumer {
   #settle(waves: readonly Wave[], well: boolean): void {
     for (const wave of waves) {
       if (well) {
-        this.#delivery.settle(wave, true);
+        void this.#delivery.settle(wave, true);
       } else {
         this.#delivery.giveBack(wave);
       }
@@ -312,6 +315,7 @@ export class Takers implements Consumer {
   }
 
   async drain(deadlineMs: number): Promise<void> {
+    const startedAt = this.#parts.clock.monotonic();
     this.#delivery.end();
     this.#delivery.clear("requests");
     const isTaking = (this.#iterators > 0 && !this.#paused) || this.#delivery.inHand > 0;
@@ -321,6 +325,7 @@ export class Takers implements Consumer {
       });
       this.#idle = undefined;
     }
+    await buried(this.#delivery, this.#parts.deadlines, deadlineMs - (this.#parts.clock.monotonic() - startedAt));
     this.#ended = true;
     this.#paused = true;
     if (this.#late !== undefined) {

@@ -1,6 +1,7 @@
 /** The contract of recording: what keeps waves until every group has handled them. */
 
 import type { Wave } from "../wave/wave.ts";
+import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { Presence } from "./presence.ts";
 
 /** Where a group begins that has no place yet: with what comes from now on, at the start, at a position, at a time. */
@@ -91,6 +92,18 @@ export interface RecordedGroup {
  * - a wave on a channel that nobody follows is kept
  * - those who only listen hear a recorded wave live
  * - groups can be listed and dropped
+ *
+ * And where it keeps dead letters:
+ *
+ * - a dead letter is seen from everywhere, with all that is known of it
+ * - a dead letter outlives the link that kept it
+ * - a wave that fails again at the same resonance leaves one letter
+ * - a letter whose payload cannot be written is kept without it
+ * - dead letters are listed oldest first, by pattern and limit
+ * - a dead letter is taken by one at a time, and can be put back
+ * - a dead letter that was forgotten is gone for good
+ * - dead letters are purged by pattern, id and time
+ * - dead letters are counted wherever they enter and leave
  */
 export interface Recorder {
   /** Adds `patterns` to what the namespace records. Rejects with `AETHER_UNSUPPORTED` where that cannot be. */
@@ -112,4 +125,9 @@ export interface Recorder {
   groups(): Promise<readonly RecordedGroup[]>;
   /** Forgets a group's place: what it has not handled no longer waits for it. */
   drop(group: string, name: string): Promise<void>;
+  /**
+   * Keeps the dead letters of recorded waves, so that they outlive every process. Absent: they are in the memory of the
+   * aether where they failed. The same object for as long as the link is open.
+   */
+  readonly deadLetters?: DeadLetterStore | undefined;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { DeadLetter } from "../../src/aether/dead-letters.ts";
 import { MemoryDeadLetters } from "../../src/aether/memory-dead-letters.ts";
 import { AmplitudeQueue } from "../../src/inbox/amplitude-queue.ts";
+import type { DeadLetter } from "../../src/medium/dead-letter-store.ts";
 import { sampleWave } from "../sample-wave.ts";
 import { fc } from "../seeded.ts";
 

@@ -22,6 +22,8 @@ import { outbound } from "../wire/envelope.ts";
 import type { PayloadWriter } from "../wire/payloads.ts";
 import type { Slab } from "../wire/slab.ts";
 import { dropGroup, groupsOf } from "./groups.ts";
+import { JetStreamLetters } from "./jetstream-letters.ts";
+import { LetterStreams } from "./letter-streams.ts";
 import { ATTEMPT_MS, type Managed, within } from "./management.ts";
 import { readRecord } from "./reading.ts";
 import { recordBand } from "./record-band.ts";
@@ -48,8 +50,11 @@ export interface RecorderParts extends RecordedParts {
   changed(): Promise<void>;
   /** Makes sure that what is meant for this instance arrives here. */
   hearFor(instance: string): void;
-  /** Throws `AETHER_TOO_LARGE` for what no message can hold, `AETHER_UNAUTHORISED` for a subject denied of late. */
-  assertSendable(subject: string, bytes: number): void;
+  /**
+   * Throws `AETHER_TOO_LARGE` for what no message can hold, `AETHER_UNAUTHORISED` for a subject denied of late. What may be
+   * smaller than `most` is measured if need be.
+   */
+  assertSendable(subject: string, most: number, measured?: () => number): void;
   /** Throws `AETHER_CLOSED`. */
   assertOpen(): void;
 }
@@ -66,6 +71,9 @@ export class JetStreamRecorder implements Recorder {
   readonly #news: StreamNews;
   readonly #recording: Recording;
   readonly #followings = new Set<RecordFollowing>();
+  readonly #letterStreams: LetterStreams | undefined;
+  /** Absent where the options say that nothing is kept. */
+  readonly deadLetters: JetStreamLetters | undefined;
   #closed = false;
   #inboxes = 0;
 
@@ -117,6 +125,17 @@ export class JetStreamRecorder implements Recorder {
       inbox: () => `${subjects.replies(link)}.f.${(this.#inboxes++).toString(RADIX)}`,
       ended: (following) => this.#followings.delete(following),
     };
+    const { deadLetters: letters } = parts.stream;
+    const streams = letters && new LetterStreams({ ...managed, subjects, letters });
+    this.#letterStreams = streams;
+    this.deadLetters =
+      streams &&
+      new JetStreamLetters({
+        ...this.#shared,
+        ...{ streams, slab: parts.slab, writer: parts.writer },
+        ready: (anew) => streams.ready(anew),
+        assertSendable: (subject, bytes) => parts.assertSendable(subject, bytes),
+      });
   }
 
   /** The recorder of one link, which knows what is recorded when this resolves. */
@@ -155,9 +174,12 @@ export class JetStreamRecorder implements Recorder {
     const subject = subjects.of("r", recordBand(wave.amplitude), channel);
     const pack = new Pack(subject, arrivals.sealOf(channel), { source, sourceId });
     pack.add(outbound(wave, undefined, writer));
-    const message = pack.encode(slab);
-    this.#parts.assertSendable(subject, message.length);
-    return this.#recording.record({ wave, subject, message }, deadline);
+    this.#parts.assertSendable(subject, pack.bytes, () => pack.encode(slab).length);
+    const { bytes } = pack;
+    return this.#recording.record(
+      { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },
+      deadline,
+    );
   }
 
   /** A wave that is recorded again after the window would be kept twice. */
@@ -185,6 +207,8 @@ export class JetStreamRecorder implements Recorder {
     const following = new RecordFollowing(follower, { group, name, pattern }, this.#shared);
     this.#followings.add(following);
     try {
+      // Who cannot bury what fails must not begin to handle.
+      await this.#letterStreams?.ready();
       await following.open(from);
     } catch (error) {
       this.#followings.delete(following);
@@ -208,6 +232,11 @@ export class JetStreamRecorder implements Recorder {
   /** The connection may take more. */
   writable(): void {
     this.#recording.flush();
+  }
+
+  /** The link moves to another server: resolves when nothing more comes from this one. */
+  async away(): Promise<void> {
+    await Promise.all([...this.#followings].map((following) => following.away()));
   }
 
   disconnected(): void {

@@ -1,10 +1,28 @@
-/** Names of streams and places: what a server takes, and what the record can be read back from. */
+/** Names of streams, places and letters: what a server takes, and what the record can be read back from. */
 
 import { createHash } from "node:crypto";
 
 /** The stream of a namespace. */
 export function streamOf(namespace: string): string {
   return `${namespace}_waves`;
+}
+
+/** The stream of its dead letters. */
+export function lettersStreamOf(namespace: string): string {
+  return `${namespace}_dead`;
+}
+
+/** The stream of marks on them. */
+export function marksStreamOf(namespace: string): string {
+  return `${namespace}_dead_marks`;
+}
+
+const LETTER_DIGITS = 32;
+
+/** The id of the letter of a wave that failed at one resonance: the same wherever it is asked for. */
+export function letterIdOf(group: string | false, name: string, wave: string): string {
+  const hash = createHash("sha256").update(JSON.stringify([group, name, wave]));
+  return hash.digest("hex").slice(0, LETTER_DIGITS);
 }
 
 /** A resonance's place in the record. */

@@ -104,7 +104,10 @@ export class RecordStream {
     try {
       this.#learn(await manager.streams.info(this.name));
     } catch (first) {
-      if (!isNotEnabled(first) && !isMissing(first) && !isDenied(first)) {
+      if (isNotEnabled(first) && this.#parts.offered()) {
+        // It may be on its way. Nobody is kept waiting for that who may want nothing recorded: who declares is.
+        this.read().catch(() => {});
+      } else if (!isNotEnabled(first) && !isMissing(first) && !isDenied(first)) {
         await this.read();
       }
     }
@@ -296,7 +299,7 @@ export class RecordStream {
 
   /** What was given must be what the stream has: two services that want different things would take turns. */
   #assertAgrees(config: StreamConfig): void {
-    const { given, ...wanted } = this.#parts.options;
+    const { given, deadLetters: _, ...wanted } = this.#parts.options;
     const has: Readonly<Record<string, unknown>> = {
       bands: bandsOf(config.description),
       replicas: config.num_replicas,

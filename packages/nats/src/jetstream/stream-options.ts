@@ -18,6 +18,35 @@ export interface StreamOptions {
   readonly maxBytes?: number | undefined;
   /** Milliseconds after which a wave whose holder is silent goes to another member of the group. Default 30,000. */
   readonly ackWaitMs?: number | undefined;
+  /** How dead letters of recorded waves are kept, in a stream of their own; false: in the memory of whoever failed. */
+  readonly deadLetters?: DeadLetterStreamOptions | false | undefined;
+}
+
+/** Options of the stream of dead letters; what is left out follows the stream that is there, or has its default. */
+export interface DeadLetterStreamOptions {
+  /** Most letters; over that the oldest are evicted. Default 10,000. */
+  readonly maxLetters?: number | undefined;
+  /** Most bytes; over that the oldest are evicted. Default: no bound. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds after which letters are evicted. Default: never. */
+  readonly maxAgeMs?: number | undefined;
+  /** Default: as that of the recorded waves. */
+  readonly replicas?: number | undefined;
+  /** Default: as that of the recorded waves. */
+  readonly storage?: "file" | "memory" | undefined;
+}
+
+/** {@link DeadLetterStreamOptions} with everything filled in. */
+export interface CheckedLetters {
+  readonly maxLetters: number;
+  /** -1: no bound. */
+  readonly maxBytes: number;
+  /** 0: never. */
+  readonly maxAgeMs: number;
+  readonly replicas: number;
+  readonly storage: "file" | "memory";
+  /** What was given, and so is held against a stream that is there. */
+  readonly given: ReadonlySet<string>;
 }
 
 /** {@link StreamOptions} with everything filled in. */
@@ -31,6 +60,7 @@ export interface CheckedStream {
   /** -1: no bound. */
   readonly maxBytes: number;
   readonly ackWaitMs: number;
+  readonly deadLetters: CheckedLetters | undefined;
   /** What was given, and so is held against a stream that is there. */
   readonly given: ReadonlySet<string>;
 }
@@ -43,7 +73,17 @@ const KNOWN: Known<StreamOptions> = {
   maxAgeMs: true,
   maxBytes: true,
   ackWaitMs: true,
+  deadLetters: true,
 };
+const KNOWN_LETTERS: Known<DeadLetterStreamOptions> = {
+  maxLetters: true,
+  maxBytes: true,
+  maxAgeMs: true,
+  replicas: true,
+  storage: true,
+};
+/** Any letter fits, whatever the server takes by default. */
+const LEAST_LETTER_BYTES = 2 * 1024 * 1024;
 const MOST_REPLICAS = 5;
 const LEAST_WINDOW_MS = 100;
 const LEAST_ACK_WAIT_MS = 100;
@@ -59,9 +99,7 @@ export function checkedStream(options: StreamOptions | false = {}): CheckedStrea
   if (bands !== 1 && bands !== 4) {
     throw expected("stream.bands", "4, or 1 for the order of the record", bands);
   }
-  if (storage !== "file" && storage !== "memory") {
-    throw expected("stream.storage", '"file" or "memory"', storage);
-  }
+  assertStorage("stream.storage", storage);
   const number = (name: string, least: number, most: number, otherwise: number): number =>
     wholeOf(`stream.${name}`, known[name], least, most, otherwise);
   const most = Number.MAX_SAFE_INTEGER / 1e6;
@@ -78,8 +116,35 @@ export function checkedStream(options: StreamOptions | false = {}): CheckedStrea
     maxAgeMs,
     maxBytes: number("maxBytes", 1, Number.MAX_SAFE_INTEGER, -1),
     ackWaitMs: number("ackWaitMs", LEAST_ACK_WAIT_MS, most, 30_000),
+    deadLetters: checkedLetters(options),
     given: new Set(Object.keys(options).filter((name) => known[name] !== undefined)),
   };
+}
+
+function checkedLetters(stream: StreamOptions): CheckedLetters | undefined {
+  const { deadLetters: options = {} } = stream;
+  if (options === false) {
+    return undefined;
+  }
+  assertKnown("stream.deadLetters", options, KNOWN_LETTERS);
+  const { storage = stream.storage ?? "file", maxLetters, maxBytes, maxAgeMs, replicas } = options;
+  assertStorage("stream.deadLetters.storage", storage);
+  const whole = (name: string, value: unknown, least: number, most: number, otherwise: number): number =>
+    wholeOf(`stream.deadLetters.${name}`, value, least, most, otherwise);
+  return {
+    storage,
+    maxLetters: whole("maxLetters", maxLetters, 1, Number.MAX_SAFE_INTEGER, 10_000),
+    maxBytes: whole("maxBytes", maxBytes, LEAST_LETTER_BYTES, Number.MAX_SAFE_INTEGER, -1),
+    maxAgeMs: whole("maxAgeMs", maxAgeMs, LEAST_WINDOW_MS, Number.MAX_SAFE_INTEGER / 1e6, 0),
+    replicas: whole("replicas", replicas, 1, MOST_REPLICAS, stream.replicas ?? 1),
+    given: new Set(Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]))),
+  };
+}
+
+function assertStorage(name: string, storage: unknown): void {
+  if (storage !== "file" && storage !== "memory") {
+    throw expected(name, '"file" or "memory"', storage);
+  }
 }
 
 function wholeOf(name: string, value: unknown, least: number, most: number, otherwise: number): number {

@@ -31,6 +31,7 @@ export function alteredRecorder(alter: RecorderAlterations, medium: Medium = rem
       read: (query) => recorder.read(query),
       groups: () => recorder.groups(),
       drop: (group, name) => recorder.drop(group, name),
+      deadLetters: recorder.deadLetters,
     };
     return { ...link, recorder: { ...passed, ...alter.recorder?.(passed, link) }, ...alter.link?.(link) };
   };

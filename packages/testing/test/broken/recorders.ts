@@ -4,6 +4,7 @@ import { type Custody, Wave } from "@aether/core";
 import { remembering } from "../lawful/remembering.ts";
 import { alteredRecorder, disguisedFollower, type RecorderAlterations } from "./altered-recorder.ts";
 import type { BrokenMedium } from "./broken-medium.ts";
+import { letters } from "./letters.ts";
 
 /** A medium whose followers see what comes through `take`. */
 function handing(
@@ -253,4 +254,5 @@ export const recorders: readonly BrokenMedium[] = [
     create: () => alteredRecorder({ recorder: () => ({ drop: async () => undefined }) }),
     breaks: ["groups can be listed and dropped"],
   },
+  ...letters,
 ];

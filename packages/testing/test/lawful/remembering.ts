@@ -7,6 +7,7 @@ import {
   type Custody,
   contains,
   coverOf,
+  type DeadLetterStore,
   type Follower,
   type Following,
   type From,
@@ -22,6 +23,9 @@ import {
   systemClock,
   Wave,
 } from "@aether/core";
+import { RememberingLetters } from "./remembering-letters.ts";
+
+const MOST_LETTERS = 10_000;
 
 /** What a memory keeps of one wave. */
 interface Entry {
@@ -156,6 +160,7 @@ class Memory {
   readonly clock: Clock;
   readonly entries: Entry[] = [];
   readonly places = new Map<string, Place>();
+  readonly letters = new RememberingLetters(MOST_LETTERS);
   readonly #ids = new Map<string, number>();
   #cover: readonly string[] = [];
 
@@ -263,6 +268,10 @@ class MemoryRecorder implements Recorder {
   constructor(memory: Memory, link: Link) {
     this.#memory = memory;
     this.#link = link;
+  }
+
+  get deadLetters(): DeadLetterStore {
+    return this.#memory.letters;
   }
 
   async declare(patterns: readonly string[]): Promise<void> {

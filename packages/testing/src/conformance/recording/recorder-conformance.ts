@@ -2,13 +2,14 @@
 
 import type { Medium } from "@aether/core";
 import { type ConformanceCase, type ConformanceOptions, suiteOf } from "../conformance-case.ts";
+import { buryings } from "./burying.ts";
 import { handing } from "./handing.ts";
 import { places } from "./places.ts";
 import { reading } from "./reading.ts";
 import { RecordStage } from "./record-stage.ts";
 import { settling } from "./settling.ts";
 
-const GUARANTEES = [...handing, ...settling, ...places, ...reading];
+const GUARANTEES = [...handing, ...settling, ...places, ...reading, ...buryings];
 
 const DEFAULT_DEADLINE_MS = 5000;
 
