@@ -430,6 +430,7 @@ export class Handlers implements Runnable, Consumer {
     const { backoffMs } = this.#settings;
     const isOver = this.#isOver(wave);
     if (retryMs !== undefined && !isOver) {
+      this.#delivery.failed(wave, error, attempt, false);
       this.#retry(wave, retryMs, attempt);
       return;
     }

@@ -115,7 +115,8 @@ export function retry(
         }
         tries.set(wave, before + 1);
         ctx.retryLater(Math.max(1, Math.round(random() * Math.min(maxDelayMs, baseDelayMs * 2 ** before))));
-        return undefined;
+        // Thrown all the same: those who look on are told, with `willRetry`.
+        throw error;
       }
     },
   };

@@ -49,7 +49,8 @@ describe("queries", () => {
     await expect(world.ask()).rejects.toMatchObject({ code: "AETHER_CIRCUIT_OPEN", details: { retryAfterMs: 1 } });
     at = 362;
     expect(await world.ask()).toBe("back");
-    expect(changes).toEqual([true, false]);
+    // The circuit of who asks, and that of the handler.
+    expect(changes).toEqual([true, true, false, false]);
   });
 
   test("control: without one it is asked every time", async () => {

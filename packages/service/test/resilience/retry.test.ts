@@ -64,10 +64,14 @@ describe("handlers", () => {
   async function handled(work: (run: number) => unknown, options: object): Promise<number> {
     await using aether = await Aether.connect();
     let runs = 0;
+    const told: boolean[] = [];
+    aether.on("failed", ({ willRetry }) => told.push(willRetry));
     aether.use(retry({ ...QUICK, ...OFF, ...options }));
     await aether.vibrator("beta").resonateOn("work", () => work(++runs));
     await aether.vibrator("alpha").emit("work", {});
     await expect.poll(() => [aether.stats().queued, aether.stats().running, runs > 0]).toEqual([0, 0, true]);
+    const isOver = aether.stats().failed === 1;
+    expect(told).toEqual([...Array.from({ length: runs - 1 }, () => true), ...(isOver ? [false] : [])]);
     return runs;
   }
 
