@@ -5,7 +5,7 @@ import { Child } from "./child.ts";
 
 const QUIET = "[operations]\nhealth_enabled = false\n[observability]\nlog_json = true\n";
 
-describe("a crash", () => {
+describe.concurrent("a crash", () => {
   test.each([
     ["uncaught", "uncaughtException", 3],
     ["rejection", "unhandledRejection", 3],
@@ -47,7 +47,7 @@ describe("a crash", () => {
   });
 });
 
-describe("a limit", () => {
+describe.concurrent("a limit", () => {
   test("of memory ends the process with a record and 1, after the floors have risen", async () => {
     const limit = 180 * 1024 * 1024;
     await using child = new Child(

@@ -6,7 +6,13 @@ import { Host } from "./host.ts";
 import { logOf } from "./log.ts";
 import { Health } from "./operations/health.ts";
 import { Operations } from "./operations/operations.ts";
-import { type ResilienceOptions, type ResilienceSource, resilienceOf, useResilience } from "./resilience/resilience.ts";
+import {
+  type Resilience,
+  type ResilienceOptions,
+  type ResilienceSource,
+  resilienceOf,
+  useResilience,
+} from "./resilience/resilience.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Service } from "./service.ts";
 import { serviceError } from "./service-error.ts";
@@ -38,7 +44,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
   const operations =
     settings.config && new Operations({ config: settings.config, health, log, onLimit: onLimit ?? end });
   let host: Host | undefined;
-  let stopResilience = (): void => {};
+  let policies: Resilience | undefined;
   try {
     const needsMs = millisecondsOf("needsTimeoutMs", needsTimeoutMs ?? DEFAULT_NEEDS_MS);
     if (shared !== undefined && Object.values(connection).some((value) => value !== undefined)) {
@@ -56,7 +62,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       graceMs: () => settings.config?.operations.shutdown_grace_ms ?? DEFAULT_GRACE_MS,
       onClosing: () => health.set("open", false),
       onClosed: async () => {
-        stopResilience();
+        policies?.close();
         await settings.close();
         await operations?.close();
       },
@@ -64,7 +70,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
     host = opened;
     operations?.attach(aether, settings.name, () => opened.vibrators());
     const names = new Set(all.map((service) => settings.nameOf(service)));
-    stopResilience = withResilience(settings, resilience, {
+    policies = withResilience(settings, resilience, {
       aether,
       isOwn: (vibrator) => shared === undefined || names.has(vibrator),
       onBreaker: (key, isOpen) => {
@@ -72,7 +78,10 @@ export async function run(all: readonly Service[], settings: Settings, options: 
         log.warn(isOpen ? "A circuit breaker is open" : "A circuit breaker is closed again", { key });
       },
     });
-    settings.follow((config) => operations?.apply(config));
+    settings.follow((config) => {
+      operations?.apply(config);
+      policies?.follow();
+    });
     close = (): void => {
       opened.close().catch((error: unknown) => log.error("The services did not close in order", { error }));
     };
@@ -101,9 +110,9 @@ function withResilience(
   settings: Settings,
   options: ResilienceOptions | false | undefined,
   source: ResilienceSource,
-): () => void {
+): Resilience | undefined {
   if (options === false || (options === undefined && settings.config === undefined)) {
-    return () => {};
+    return undefined;
   }
   const off: ResilienceOptions = { rateLimit: false, timeout: false, retry: false, breaker: false };
   const own = Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined));

@@ -41,17 +41,26 @@ describe("the option config", () => {
 
   test("has its limits and laws in force, and options of connect go over them", async () => {
     const config = loadedBy({ "aether.max_payload_bytes": 10, "service.retry_max": 0 });
-    await using run = await runService(defineService("worker", () => {}), { config });
+    await using run = await runService(
+      defineService("worker", () => {}),
+      { config },
+    );
     const alpha = run.aether.vibrator("alpha");
     await expect(alpha.emit("work", "more than ten bytes")).rejects.toMatchObject({ code: "AETHER_TOO_LARGE" });
-    await using wide = await runService(defineService("worker", () => {}), { config, limits: {} });
+    await using wide = await runService(
+      defineService("worker", () => {}),
+      { config, limits: {} },
+    );
     await wide.aether.vibrator("alpha").emit("work", "more than ten bytes");
   });
 
   test("that asks for a journal is refused without one", async () => {
-    const running = runService(defineService("worker", () => {}), {
-      config: loadedBy({ "aether.persistence_enabled": true }),
-    });
+    const running = runService(
+      defineService("worker", () => {}),
+      {
+        config: loadedBy({ "aether.persistence_enabled": true }),
+      },
+    );
     await expect(running).rejects.toMatchObject({
       code: "AETHER_UNSUPPORTED",
       details: { key: "aether.persistence_enabled" },
@@ -72,7 +81,10 @@ describe("the option config", () => {
     const address = collector.address();
     const port = typeof address === "object" ? address?.port : 0;
     const config = loadedBy({ "observability.otlp_endpoint": `http://127.0.0.1:${port}` });
-    const run = await runService(defineService("worker", () => {}), { config });
+    const run = await runService(
+      defineService("worker", () => {}),
+      { config },
+    );
     await run.aether.vibrator("alpha").emit("work", {});
     await run.close();
     expect(paths).toEqual(["/v1/traces"]);

@@ -8,7 +8,7 @@ import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
 import type { Handler } from "./handlers.ts";
-import type { Interceptor } from "./interceptors.ts";
+import type { Draft, Interceptor } from "./interceptors.ts";
 import { requestOf } from "./listening.ts";
 import type { AetherEvents, EventName } from "./observers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
@@ -38,6 +38,7 @@ export interface OwnResonance {
 export type ObserveOptions = Pick<ResonanceOptions, "concurrency" | "inbox" | "order" | "signal">;
 
 const INSTANCE_LENGTH = 12;
+const KINDS: ReadonlySet<string> = new Set<Draft["kind"]>(["event", "broadcast", "command", "query"]);
 
 /** A connection to the medium. */
 export class Aether implements AsyncDisposable {
@@ -113,6 +114,10 @@ export class Aether implements AsyncDisposable {
     const isUseful = emit !== undefined || handle !== undefined;
     if (!isUseful || [emit, handle].some((part) => part !== undefined && typeof part !== "function")) {
       throw expected("interceptor", "an object with a function `emit`, `handle` or both", interceptor);
+    }
+    const { kinds } = interceptor;
+    if (kinds !== undefined && !(Array.isArray(kinds) && kinds.every((kind) => KINDS.has(kind)))) {
+      throw expected("interceptor.kinds", `an array of ${[...KINDS].join(", ")}`, kinds);
     }
     return this.#connected.parts.interceptors.use(interceptor);
   }

@@ -13,7 +13,17 @@ import {
 import { ByKey } from "./by-key.ts";
 import { type BreakerSettings, CircuitBreaker, type Permit } from "./circuit-breaker.ts";
 import { isTrouble } from "./failures.ts";
-import { type ExecuteOptions, type Live, NO_KEY, type Now, nowOf, type Policy, systemNow } from "./policy.ts";
+import {
+  ASKING,
+  asks,
+  type ExecuteOptions,
+  type Live,
+  NO_KEY,
+  type Now,
+  nowOf,
+  type Policy,
+  systemNow,
+} from "./policy.ts";
 
 /** Options of {@link breaker}. */
 export interface BreakerOptions {
@@ -53,11 +63,26 @@ interface Circuit {
 export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSource = {}): Policy {
   const { now = systemNow, aether, onChange } = source;
   const circuits = new ByKey((key): Circuit => ({ key, state: new CircuitBreaker(), resume: undefined }));
+  /** Those of resonances, by what stands for one as long as it is open. */
+  const handlers = new WeakMap<Presence, Circuit>();
+  const circuitOf = (receiver: Presence): Circuit => {
+    const known = handlers.get(receiver);
+    if (known !== undefined) {
+      return known;
+    }
+    const key = `${receiver.instance} ${receiver.group} ${receiver.name}`;
+    const made: Circuit = { key, state: new CircuitBreaker(), resume: undefined };
+    handlers.set(receiver, made);
+    return made;
+  };
   const settings = (): BreakerSettings => {
     const { failureThreshold = 5, openMs = 10_000, halfOpenSuccesses = 2 } = nowOf(options);
     return { threshold: failureThreshold, openMs, successes: halfOpenSuccesses };
   };
   const won = ({ key, state }: Circuit, permit: Permit): void => {
+    if (permit === "pass" && state.isCalm) {
+      return;
+    }
     const before = state.isOpen;
     state.succeeded(permit, settings());
     if (before && !state.isOpen) {
@@ -116,15 +141,16 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
     execute: (work, { key = NO_KEY, signal = new AbortController().signal }: ExecuteOptions = {}) =>
       asked(`work ${key}`, () => work(signal)),
 
+    kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      const asks = draft.kind === "query" || draft.kind === "command";
-      return asks ? await asked(draft.channel, () => next(draft)) : await next(draft);
+      return asks(draft) ? await asked(draft.channel, () => next(draft)) : await next(draft);
     },
 
     async handle(wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) {
       const isAwaited = wave.kind === "query" || wave.kind === "command";
-      const circuit = circuits.of(`${receiver.instance} ${receiver.group} ${receiver.name}`);
-      const permit = circuit.state.permit(now(), settings());
+      const circuit = circuitOf(receiver);
+      const { state } = circuit;
+      const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
       if (typeof permit === "object") {
         if (isAwaited) {
           throw refusal(receiver.pattern, permit.afterMs);

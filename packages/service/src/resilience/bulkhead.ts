@@ -3,7 +3,7 @@
 import { AetherError, type Draft } from "@aether/core";
 import { BulkheadRejectedError, bulkhead as cockatielBulkhead } from "cockatiel";
 import { ByKey } from "./by-key.ts";
-import { type ExecuteOptions, NO_KEY, type Policy } from "./policy.ts";
+import { ASKING, asks, type ExecuteOptions, NO_KEY, type Policy } from "./policy.ts";
 
 /** Options of {@link bulkhead}. */
 export interface BulkheadOptions {
@@ -35,10 +35,10 @@ export function bulkhead({ concurrency = DEFAULT_CONCURRENCY, queue = concurrenc
   };
   return {
     execute: (work, { key = NO_KEY, signal }: ExecuteOptions = {}) => within(key, work, signal),
+
+    kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      return draft.kind === "query" || draft.kind === "command"
-        ? await within(draft.channel, () => next(draft), draft.options.signal)
-        : await next(draft);
+      return asks(draft) ? await within(draft.channel, () => next(draft), draft.options.signal) : await next(draft);
     },
   };
 }

@@ -26,6 +26,11 @@ export class CircuitBreaker {
     return this.#openedAt !== undefined;
   }
 
+  /** Whether nothing has failed since something went well. */
+  get isCalm(): boolean {
+    return this.#openedAt === undefined && this.#failures === 0;
+  }
+
   /** What may be done at `now`. A probe must be followed by `succeeded` or `failed`. */
   permit(now: number, { openMs }: BreakerSettings): Permit {
     if (this.#openedAt === undefined) {

@@ -1,6 +1,6 @@
 /** Policies: what stands around calls that may fail. Each is an interceptor, and can be put around any other work, too. */
 
-import type { Interceptor } from "@aether/core";
+import type { Draft, Interceptor } from "@aether/core";
 
 /** Goes to `aether.use`, or around work of one's own. */
 export interface Policy extends Interceptor {
@@ -16,6 +16,13 @@ export interface ExecuteOptions {
 
 /** The key of work that names none. */
 export const NO_KEY = "";
+
+/** What somebody waits for: policies of asking stand around nothing else. */
+export const ASKING: readonly Draft["kind"][] = ["command", "query"];
+
+export function asks({ kind }: Draft): boolean {
+  return kind === "query" || kind === "command";
+}
 
 /** Options that may change while the policy is in use: asked for at every call. */
 export type Live<O> = O | (() => O);

@@ -48,32 +48,61 @@ export function resilienceOf({ service, aether }: Config): ResilienceOptions {
   };
 }
 
+/** Policies that are in place. */
+export interface Resilience {
+  /** Follows options that have changed. */
+  follow(): void;
+  close(): void;
+}
+
 /**
- * Puts the policies around the waves of a run. From the outside in: rate limit, timeout, retry, breaker, bulkhead. So
- * retries pass the breaker one by one, within one timeout, and count as one emit. `options` are asked for at every call,
- * so that they may change; which policies there are is decided at the start. Returns the undo.
+ * Puts the policies around the waves of a run. From the outside in: timeout, retry, breaker, bulkhead, rate limit. So
+ * retries pass the breaker one by one, within one timeout, and each counts for the rate limit. `options` are asked for
+ * at every call, so that they may change; which policies there are is decided at the start, but for the rate limit,
+ * which stands around every emit and costs, and is there only while there is one.
  */
-export function useResilience(options: () => ResilienceOptions, source: ResilienceSource): () => void {
+export function useResilience(options: () => ResilienceOptions, source: ResilienceSource): Resilience {
   const { aether, isOwn, onBreaker, now, random } = source;
   const first = options();
   const policies: readonly Policy[] = [
-    ...(first.rateLimit === false ? [] : [rateLimit(() => options().rateLimit || {}, now)]),
     ...(first.timeout === false ? [] : [timeout(() => options().timeout || {})]),
     ...(first.retry === false ? [] : [retry(() => options().retry || {}, { now, random })]),
     ...(first.breaker === false ? [] : [breaker(() => options().breaker || {}, { now, aether, onChange: onBreaker })]),
     ...(first.bulkhead === undefined || first.bulkhead === false ? [] : [bulkhead(first.bulkhead)]),
   ];
   const undos = policies.map((policy) => aether.use(ofOwn(policy, isOwn)));
-  return () => {
-    for (const undo of undos) {
-      undo();
+  let undoLimit: (() => void) | undefined;
+  const follow = (): void => {
+    const { rateLimit: limit } = options();
+    const isLimited = limit !== undefined && limit !== false && limit.perSecond !== undefined;
+    if (isLimited && undoLimit === undefined) {
+      undoLimit = aether.use(
+        ofOwn(
+          rateLimit(() => options().rateLimit || {}, now),
+          isOwn,
+        ),
+      );
+    } else if (!isLimited) {
+      undoLimit?.();
+      undoLimit = undefined;
     }
+  };
+  follow();
+  return {
+    follow,
+    close(): void {
+      undoLimit?.();
+      for (const undo of undos) {
+        undo();
+      }
+    },
   };
 }
 
 /** `policy` around the waves of the run's own vibrators; others that share the aether pass as they are. */
-function ofOwn({ emit, handle }: Policy, isOwn: (vibrator: string) => boolean): Interceptor {
+function ofOwn({ kinds, emit, handle }: Policy, isOwn: (vibrator: string) => boolean): Interceptor {
   return {
+    ...(kinds && { kinds }),
     ...(emit && {
       emit: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) =>
         isOwn(draft.source) ? emit(draft, next) : next(draft),

@@ -13,7 +13,17 @@ import {
 import { retry as cockatielRetry, ExponentialBackoff, handleWhen } from "cockatiel";
 import { ByKey } from "./by-key.ts";
 import { mayPass, mayRepeat } from "./failures.ts";
-import { type ExecuteOptions, type Live, NO_KEY, type Now, nowOf, type Policy, systemNow } from "./policy.ts";
+import {
+  ASKING,
+  asks,
+  type ExecuteOptions,
+  type Live,
+  NO_KEY,
+  type Now,
+  nowOf,
+  type Policy,
+  systemNow,
+} from "./policy.ts";
 
 /** Options of {@link retry}. */
 export interface RetryOptions {
@@ -49,6 +59,17 @@ export function retry(
 ): Policy {
   const budgets = new ByKey(() => new ResendBudget());
   const tries = new WeakMap<Wave, number>();
+  /** Those of resonances, by what stands for one as long as it is open. */
+  const handled = new WeakMap<Presence, ResendBudget>();
+  const budgetOf = (receiver: Presence): ResendBudget => {
+    const known = handled.get(receiver);
+    if (known !== undefined) {
+      return known;
+    }
+    const made = new ResendBudget();
+    handled.set(receiver, made);
+    return made;
+  };
   const settings = (): typeof DEFAULTS => ({ ...DEFAULTS, ...defined(nowOf(options)) });
 
   async function tried<T>(
@@ -82,8 +103,9 @@ export function retry(
     execute: (work, { key = NO_KEY, signal }: ExecuteOptions = {}) =>
       tried(key, mayPass, (_, inner) => work(inner), signal),
 
+    kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      if ((draft.kind !== "query" && draft.kind !== "command") || isResent(draft)) {
+      if (!asks(draft) || isResent(draft)) {
         return await next(draft);
       }
       const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = draft.options;
@@ -100,8 +122,7 @@ export function retry(
       if (wave.kind === "query" || wave.kind === "command" || wave.position !== undefined) {
         return await next(wave);
       }
-      const key = `${receiver.vibrator} ${receiver.pattern}`;
-      const budget = budgets.of(key);
+      const budget = budgetOf(receiver);
       const before = tries.get(wave) ?? 0;
       if (before === 0) {
         budget.sent(now());

@@ -2,7 +2,7 @@
 
 import { AetherError, type Draft } from "@aether/core";
 import { timeout as cockatielTimeout, TaskCancelledError, TimeoutStrategy } from "cockatiel";
-import { type ExecuteOptions, type Live, nowOf, type Policy } from "./policy.ts";
+import { ASKING, asks, type ExecuteOptions, type Live, nowOf, type Policy } from "./policy.ts";
 
 /** Options of {@link timeout}. */
 export interface TimeoutOptions {
@@ -37,8 +37,9 @@ export function timeout(options: Live<TimeoutOptions> = {}): Policy {
   return {
     execute: (work, { signal }: ExecuteOptions = {}) => within(ownMs(), "The work", work, signal),
 
+    kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      if (draft.kind !== "query" && draft.kind !== "command") {
+      if (!asks(draft)) {
         return await next(draft);
       }
       const timeoutMs = draft.options.timeoutMs ?? ownMs();
