@@ -1,6 +1,7 @@
 /** A service as a real process, from the build, with a folder of its own. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,7 @@ export class Child implements AsyncDisposable {
   readonly crashFile: string = join(this.folder, "crash.jsonl");
   readonly facts: Record<string, unknown>[] = [];
   readonly #child: ChildProcess;
+  readonly #told: EventEmitter = new EventEmitter();
   readonly ended: Promise<Ending>;
   readonly up: Promise<void>;
   output = "";
@@ -54,10 +56,18 @@ export class Child implements AsyncDisposable {
       createInterface({ input: this.#child.stderr }).on("line", (line) => {
         const fact = factOf(line);
         this.facts.push(fact);
+        this.#told.emit("fact");
         if (fact["up"] === true) {
           isUp();
         }
       });
+    }
+  }
+
+  /** Resolves when it has told `fact`. */
+  async told(fact: string): Promise<void> {
+    while (!this.facts.some((one) => one[fact] === true)) {
+      await Promise.race([this.ended.then(() => Promise.reject(new Error(this.output))), once(this.#told, "fact")]);
     }
   }
 

@@ -13,8 +13,7 @@ export async function drained(
   graceMs: number,
 ): Promise<{ code: number | null; accepted: number; lost: number; tookMs: number }> {
   await using child = new Child("loaded", grace(graceMs));
-  await child.up;
-  await sleep(300);
+  await child.told("loaded");
   child.kill("SIGTERM");
   const { code, tookMs } = await child.ended;
   const { accepted = 0, handled = 0 } = child.facts.at(-1) ?? {};

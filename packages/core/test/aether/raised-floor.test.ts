@@ -67,18 +67,3 @@ describe("a raised floor", () => {
     expect(() => aether.vibrator("beta").raiseFloor(2)).toThrow(/from 0 to 1/);
   });
 });
-
-test("an interceptor is told which resonance handles the wave", async () => {
-  await using aether = await Aether.connect();
-  const seen: unknown[] = [];
-  aether.use({
-    handle: (wave, _ctx, next, { vibrator, pattern }) => {
-      seen.push([vibrator, pattern]);
-      return next(wave);
-    },
-  });
-  await aether.vibrator("beta").resonateOn("a.*", () => undefined);
-  await aether.vibrator("alpha").emit("a.b", {});
-  await turn();
-  expect(seen).toEqual([["beta", "a.*"]]);
-});
