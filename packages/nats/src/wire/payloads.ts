@@ -136,9 +136,10 @@ const LEAST_PART = 1 / 4;
  * connection with it, and an inbox many times what it holds.
  */
 function owned(bytes: Uint8Array): Uint8Array {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const view = new Uint8Array(buffer, byteOffset, byteLength);
-  return byteLength < buffer.byteLength * LEAST_PART ? view.slice() : view;
+  const { buffer, byteLength } = bytes;
+  // Small ones share memory of their own: an allocation for each would cost more than reading it.
+  const own = byteLength < buffer.byteLength * LEAST_PART ? Buffer.from(bytes) : bytes;
+  return new Uint8Array(own.buffer, own.byteOffset, byteLength);
 }
 
 /**
