@@ -1,6 +1,5 @@
 /** `runMain`: services as the whole of a process, from its configuration to its exit code. docs/operations.md. */
 
-import { createLogger } from "@aether/telemetry";
 import type { Host } from "./host.ts";
 import { CrashHook } from "./operations/crash-hook.ts";
 import type { Operations } from "./operations/operations.ts";
@@ -8,7 +7,7 @@ import { StopSignals } from "./operations/stop-signals.ts";
 import { run } from "./run.ts";
 import type { RunningServices, RunOptions } from "./run-options.ts";
 import type { Service } from "./service.ts";
-import { drives, Settings } from "./settings.ts";
+import { drives, Settings, type SettingsOptions } from "./settings.ts";
 
 /** Options of {@link runMain}. */
 export interface MainOptions extends Omit<RunOptions, "aether" | "onLimit"> {
@@ -32,7 +31,8 @@ export async function runMain(
 ): Promise<RunningServices | undefined> {
   const { config, follow, log, signal, ...rest } = options;
   const all = [services].flat();
-  const settings = settingsOf(all, { config, follow: follow ?? (drives(config) ? undefined : {}), log });
+  const { createLogger } = await import("@aether/telemetry");
+  const settings = settingsOf(all, createLogger, { config, follow: follow ?? (drives(config) ? undefined : {}), log });
   if (settings === undefined) {
     process.exitCode = FAILED;
     return undefined;
@@ -40,6 +40,7 @@ export async function runMain(
   let operations: Operations | undefined;
   const crashes = new CrashHook({
     log: settings,
+    createLogger,
     file: crashFile,
     secrets: () => settings.secrets,
     flush: async () => await operations?.flush(),
@@ -80,9 +81,13 @@ export async function runMain(
 }
 
 /** `undefined`: the configuration is wrong, and the log says what. */
-function settingsOf(all: readonly Service[], options: ConstructorParameters<typeof Settings>[1]): Settings | undefined {
+function settingsOf(
+  all: readonly Service[],
+  createLogger: NonNullable<SettingsOptions["createLogger"]>,
+  options: SettingsOptions,
+): Settings | undefined {
   try {
-    return new Settings(all, options);
+    return new Settings(all, { ...options, createLogger });
   } catch (error) {
     createLogger({ name: all.map(({ name }) => name).join("+") }).fatal("The configuration is wrong", { error });
     return undefined;

@@ -3,7 +3,7 @@
 import { run } from "./run.ts";
 import type { RunningServices, RunOptions } from "./run-options.ts";
 import type { Service } from "./service.ts";
-import { Settings } from "./settings.ts";
+import { drives, Settings } from "./settings.ts";
 
 /**
  * Runs one service, or several that share one process and one medium. Resolves when every setup is done and every
@@ -18,6 +18,9 @@ export async function runService(
   const { config, follow, log, onLimit, ...rest } = options;
   options.signal?.throwIfAborted();
   const all = [services].flat();
-  const settings = new Settings(all, { config, follow, log });
+  // A run without a configuration writes no log of its own, and does not wait for what writes it.
+  const createLogger =
+    follow !== undefined || drives(config) ? (await import("@aether/telemetry")).createLogger : undefined;
+  const settings = new Settings(all, { config, follow, log, createLogger });
   return (await run(all, settings, { ...rest, onLimit })).host;
 }

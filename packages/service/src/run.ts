@@ -5,7 +5,7 @@ import { vibratorOptionsOf } from "./config/options-of.ts";
 import { Host } from "./host.ts";
 import { logOf } from "./log.ts";
 import { Health } from "./operations/health.ts";
-import { Operations } from "./operations/operations.ts";
+import type { Operations } from "./operations/operations.ts";
 import {
   type Resilience,
   type ResilienceOptions,
@@ -41,8 +41,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
     log.error("A limit of the process is reached: the services close", { error });
     close();
   };
-  const operations =
-    settings.config && new Operations({ config: settings.config, health, log, onLimit: onLimit ?? end });
+  let operations: Operations | undefined;
   let host: Host | undefined;
   let policies: Resilience | undefined;
   try {
@@ -51,7 +50,11 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       throw new AetherError("AETHER_BAD_OPTION", "Expected `aether` or options to connect with, got both");
     }
     signal?.throwIfAborted();
-    await operations?.open();
+    if (settings.config !== undefined) {
+      const { Operations } = await import("./operations/operations.ts");
+      operations = new Operations({ config: settings.config, health, log, onLimit: onLimit ?? end });
+      await operations.open();
+    }
     const aether = shared ?? (await Aether.connect(settings.connectionOf(connection)));
     settings.current = () => aether.current;
     const opened = new Host({

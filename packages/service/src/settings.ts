@@ -1,7 +1,7 @@
 /** The settings of one run: what its options and its configuration come to, and what follows when that changes. */
 
 import { AetherError, type AetherOptions, type Wave } from "@aether/core";
-import { createLogger, type Logger } from "@aether/telemetry";
+import type { createLogger, Logger } from "@aether/telemetry";
 import type { Config } from "./config/config.ts";
 import { isConfig } from "./config/config-of.ts";
 import type { Loaded, LoadOptions } from "./config/load-config.ts";
@@ -24,6 +24,8 @@ export interface SettingsOptions {
   readonly config?: ServiceConfig | Config | Loaded | undefined;
   readonly follow?: FollowOptions | undefined;
   readonly log?: Log | undefined;
+  /** Makes the log that the configuration asks for. */
+  readonly createLogger?: typeof createLogger | undefined;
 }
 
 /** What a run goes by. */
@@ -42,7 +44,7 @@ export class Settings {
   current: () => Wave | undefined = () => undefined;
 
   /** Throws as `loadConfig` does. */
-  constructor(services: readonly Service[], { config: given, follow, log }: SettingsOptions) {
+  constructor(services: readonly Service[], { config: given, follow, log, createLogger: make }: SettingsOptions) {
     this.#services = services;
     const fixed = configIn(given);
     const written = relayTo(() => this.log);
@@ -51,7 +53,10 @@ export class Settings {
     this.#remember(this.#config);
     const own: ServiceConfig = fixed === undefined && !isLoaded(given) ? (given ?? {}) : {};
     this.given = this.#config === undefined ? own : { ...this.#config, ...own };
-    this.#logger = log === undefined && this.#config !== undefined ? this.#newLogger(this.#config) : undefined;
+    this.#logger =
+      log === undefined && this.#config !== undefined && make !== undefined
+        ? this.#newLogger(this.#config, make)
+        : undefined;
     this.log = log ?? this.#logger ?? silentLog;
     for (const warning of isLoaded(given) ? given.warnings : []) {
       this.log.warn(warning);
@@ -124,8 +129,8 @@ export class Settings {
     }
   }
 
-  #newLogger({ logging, observability }: Config): Logger {
-    return createLogger({
+  #newLogger({ logging, observability }: Config, make: typeof createLogger): Logger {
+    return make({
       name: this.name,
       level: logging.level,
       json: observability.log_json,

@@ -1,7 +1,7 @@
 /** The crash hook: one record of what ended the process, written before it ends, and an exit code that says so. */
 
 import { closeSync, openSync, writeSync } from "node:fs";
-import { createLogger } from "@aether/telemetry";
+import type { createLogger } from "@aether/telemetry";
 import type { LogFields } from "../log.ts";
 
 /** How long whatever is on its way out may take. */
@@ -14,6 +14,7 @@ export type CrashKind = "uncaughtException" | "unhandledRejection" | "SIGABRT" |
 /** Options of {@link CrashHook}. */
 export interface CrashOptions {
   readonly log: { fatal(message: string, fields: LogFields): void; flush(): void };
+  readonly createLogger: typeof createLogger;
   /** A file that the record is appended to, as a line of JSON. Default: the log alone. */
   readonly file?: string | undefined;
   /** Texts that must not be in it. */
@@ -68,14 +69,14 @@ export class CrashHook implements Disposable {
   }
 
   #write(kind: CrashKind, error: unknown): void {
-    const { file, secrets } = this.#options;
+    const { file, secrets, createLogger: make } = this.#options;
     if (file === undefined) {
       return;
     }
     const descriptor = openSync(file, "a", 0o600);
     try {
       const destination = { write: (line: string) => writeSync(descriptor, line) };
-      const record = createLogger({ json: true, destination, secrets });
+      const record = make({ json: true, destination, secrets });
       record.fatal(`The process ends: ${kind}`, { crash: kind, error, memory: process.memoryUsage() });
     } finally {
       closeSync(descriptor);
