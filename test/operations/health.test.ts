@@ -36,14 +36,16 @@ describe("health", () => {
       { needs: ["needed"] },
     );
     const starting = runService(service, { config });
-    await expect.poll(() => probes(port).catch(() => undefined)).toEqual({ livez: 200, readyz: 503, startupz: 503 });
+    await expect
+      .poll(() => probes(port).catch(() => undefined), { timeout: 10_000 })
+      .toEqual({ livez: 200, readyz: 503, startupz: 503 });
     expect((await ask(port, "/readyz?verbose")).text).toContain("[-] worker started failed");
     begin();
     const run = await starting;
     expect(await probes(port)).toEqual(UP);
     expect(await ask(port, "/readyz")).toEqual({ status: 200, text: "ok\n" });
     await run.aether.vibrator("source").emit("work", {});
-    await expect.poll(() => run.aether.stats().running).toBe(1);
+    await expect.poll(() => run.aether.stats().running, { timeout: 10_000 }).toBe(1);
     const closing = run.close();
     expect(await probes(port)).toEqual({ livez: 200, readyz: 503, startupz: 200 });
     expect((await ask(port, "/readyz?verbose")).text).toContain("[-] worker open failed");
