@@ -5,6 +5,7 @@ import { causalityRows } from "./rows/causality.ts";
 import { emitRows } from "./rows/emit.ts";
 import { floorRows } from "./rows/floor.ts";
 import { groupRows } from "./rows/group.ts";
+import { journalRows } from "./rows/journal.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { natsRows } from "./rows/nats.ts";
 import { natsFloorRows } from "./rows/nats-floor.ts";
@@ -22,5 +23,6 @@ export const rows: readonly Row[] = [
   ...groupRows,
   ...memoryRows,
   ...natsRows,
+  ...journalRows,
   ...natsFloorRows,
 ];

@@ -35,6 +35,21 @@ export const ERRORS = {
     retryable: false,
     meaning: "No dead letter has this id: it was re-emitted, purged or evicted, or never was.",
   },
+  AETHER_NO_JOURNAL: { retryable: false, meaning: "The directory is no journal, and none can begin there." },
+  AETHER_JOURNAL_LOCKED: { retryable: true, meaning: "Another writer has the journal open." },
+  AETHER_JOURNAL_FULL: { retryable: true, meaning: "The journal has no room for more; nothing that it holds is lost." },
+  AETHER_JOURNAL_FAILED: {
+    retryable: false,
+    meaning: "The disk failed the journal, which takes nothing more until it is opened again.",
+  },
+  AETHER_JOURNAL_DAMAGED: {
+    retryable: false,
+    meaning: "What the journal has stored is no longer what was written.",
+  },
+  AETHER_BAD_POSITION: {
+    retryable: false,
+    meaning: "The position is none of this journal as it is now: it was restored, cut or begun anew.",
+  },
   AETHER_HANDLER_FAILED: { retryable: true, meaning: "The handler of the command or query threw." },
   AETHER_HANDLER_TIMEOUT: { retryable: true, meaning: "The handler did not settle within its time." },
 } as const;

@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import type { Wave } from "@aether/core";
+import { describe, expect, test } from "vitest";
+import { openJournal } from "../src/index.ts";
+import { readSnapshot } from "../src/snapshot/snapshot-file.ts";
+import { EPOCH, SEGMENT, VECTORS, WAVES } from "./format-vectors.ts";
+import { SimDisk } from "./sim-disk.ts";
+
+const page = readFileSync(new URL("../../../docs/journal-format.md", import.meta.url), "utf8");
+
+/** The digits of some bytes in lines of 32. */
+function digits(bytes: Buffer): string {
+  return (bytes.toString("hex").match(/.{1,64}/g) ?? []).join("\n");
+}
+
+describe("docs/journal-format.md", () => {
+  test.each(VECTORS)("shows $title as it is written", ({ title, bytes }) => {
+    expect(page).toContain(`**${title}**:\n\n\`\`\`text\n${digits(bytes)}\n\`\`\``);
+  });
+
+  test("shows nothing else", () => {
+    const titles = [...page.matchAll(/^\*\*(.+?)\*\*:$/gm)].map(([, title]) => title);
+    expect(titles).toEqual(VECTORS.map(({ title }) => title));
+  });
+
+  test("shows a segment that a journal reads", async () => {
+    const disk = SimDisk.holding([["0000000000000001.log", SEGMENT]]);
+    await using journal = await openJournal("/sim", { fileSystem: disk });
+    const read: Wave[] = [];
+    for await (const { wave, position } of journal.read()) {
+      expect(position.startsWith(`${EPOCH}-`)).toBe(true);
+      read.push(wave);
+    }
+    const about = ({ position: _, age: __, ...rest }: Record<string, unknown>): Record<string, unknown> => rest;
+    expect(read.map((wave) => about({ ...wave.toJSON() }))).toEqual(WAVES.map((wave) => about({ ...wave.toJSON() })));
+    expect(read.map(({ age }) => age)).toEqual([0, 250]);
+    expect(journal.health().cuts).toEqual([]);
+  });
+
+  test("shows a snapshot that is read", () => {
+    const bytes = VECTORS.at(-1)?.bytes ?? Buffer.alloc(0);
+    expect(readSnapshot(bytes, "file")).toMatchObject({ name: "sum", place: { epoch: EPOCH }, state: { total: 12.5 } });
+  });
+});
