@@ -27,6 +27,8 @@ export {
   type Stats,
 } from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
+export type { View, ViewEvents, ViewFallback } from "./aether/view.ts";
+export type { DeepReadonly, Folded, FoldedWave, ReachOptions, ViewOptions } from "./aether/view-options.ts";
 // Errors and time
 export { type Alarm, type Clock, systemClock } from "./clock.ts";
 export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, UnrecoverableError } from "./errors.ts";
@@ -67,8 +69,11 @@ export type {
   RecordedGroup,
   Recorder,
   RecordQuery,
+  TailQuery,
+  TailStep,
 } from "./medium/recorder.ts";
 export type { Recording } from "./medium/recording.ts";
+export type { Snapshot, SnapshotName, SnapshotStore, UnreadableSnapshot } from "./medium/snapshot-store.ts";
 export { isMeantFor } from "./medium/target.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {
