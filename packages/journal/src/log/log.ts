@@ -394,7 +394,11 @@ async function assertFresh(directory: string, { files, readOnly }: LogOptions): 
     );
   }
   if (readOnly) {
-    throw noJournal(directory, "an empty directory", "Open it once without `readOnly`, so that it begins.");
+    throw noJournal(
+      directory,
+      "a directory in which none has begun",
+      "Open it once without `readOnly`, so that it begins.",
+    );
   }
   try {
     await files.makeDirectory(directory);
