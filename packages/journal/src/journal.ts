@@ -220,6 +220,7 @@ export class Journal implements Recording {
       files: this.#options.files,
       clock: this.#options.clock,
       retention: this.#options.retention,
+      segmentBytes: this.#options.segmentBytes,
       store: {
         save: (state, position) => this.#save(RECORDER, state, position),
         latest: () => this.#snapshots.latest(RECORDER),

@@ -3,7 +3,7 @@
 import type { Log } from "../log/log.ts";
 import type { RetentionOptions } from "../log/retention.ts";
 import { placeOf } from "../position.ts";
-import { appendJson, OWN } from "./own-records.ts";
+import { appendJson, isFullLog, OWN } from "./own-records.ts";
 
 /** Where checkpoints are kept. */
 export interface CheckpointStore {
@@ -19,17 +19,14 @@ export interface CheckpointParts {
   state(): unknown;
   /** Sequence up to which no group needs anything; `undefined`: there is no group. */
   low(): number | undefined;
-  /** Writes what else stands up to `sequence` again, further on. */
-  move(sequence: number): Promise<void>;
+  /** Writes what else stands up to `sequence` again, further on; resolves to how far it got. */
+  move(sequence: number): Promise<number>;
 }
 
 /** Takes checkpoints, and lets go what all groups have handled and two checkpoints cover. */
 export class Checkpoints {
   readonly #parts: CheckpointParts;
   readonly #limits: boolean;
-  /** The last record of the ledger itself: a checkpoint covers it and all before it. */
-  #position: string | undefined;
-  #sequence = 0;
   /** Sequences of the last checkpoint, and of the one before it. */
   #newest = 0;
   #older = 0;
@@ -55,12 +52,6 @@ export class Checkpoints {
     return { state: found.state, sequence: this.#newest };
   }
 
-  /** The record at `position` was kept, and what it says holds. Records come in their order. */
-  applied(position: string, sequence: number): void {
-    this.#position = position;
-    this.#sequence = sequence;
-  }
-
   /** Keeps what is remembered now. */
   take(): Promise<void> {
     const run = this.#taking.then(() => this.#take());
@@ -69,11 +60,13 @@ export class Checkpoints {
   }
 
   async #take(): Promise<void> {
-    if (this.#position === undefined) {
+    // After a turn of the event loop, whatever the log has said up to its last record holds.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { last, lastSequence: sequence } = this.#parts.log;
+    if (last === undefined) {
       return;
     }
-    const sequence = this.#sequence;
-    await this.#parts.store.save(this.#parts.state(), this.#position);
+    await this.#parts.store.save(this.#parts.state(), last);
     if (sequence !== this.#newest) {
       this.#older = this.#newest;
       this.#newest = sequence;
@@ -133,32 +126,41 @@ export class Checkpoints {
 
   async #free(bound: number): Promise<void> {
     const { log } = this.#parts;
-    await this.#parts.move(bound);
-    // Two checkpoints must cover what goes, so that one may be damaged.
-    while (this.#older < bound) {
-      const before = this.#older;
-      if (this.#sequence === this.#newest) {
-        const position = await appendJson(log, OWN.declared, { patterns: [] });
-        this.applied(position, placeOf(position).sequence);
+    const free = Math.min(bound, await this.#parts.move(bound));
+    // Two checkpoints must cover what goes, so that one may be damaged; without room for that, one.
+    while (this.#older < free) {
+      if (log.lastSequence === this.#newest && !(await this.#oneMore())) {
+        break;
       }
       await this.take();
-      if (this.#older === before) {
-        return;
-      }
     }
-    this.#freed = bound;
-    await log.release(bound);
+    this.#freed = Math.min(free, this.#newest);
+    await log.release(this.#freed);
   }
 
-  /** Resolves when nothing is being let go. */
+  /** A record of no meaning, for a checkpoint to stand on. False: there is no room for it. */
+  async #oneMore(): Promise<boolean> {
+    try {
+      await appendJson(this.#parts.log, OWN.declared, { patterns: [] });
+      return true;
+    } catch (error) {
+      if (isFullLog(error)) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /** Resolves when everything has been let go that may go now. */
   async settled(): Promise<void> {
+    this.advance();
     while (this.#running !== undefined) {
       await this.#running;
     }
   }
 
   async close(): Promise<void> {
-    await this.settled();
+    await this.#running;
     await this.take().catch(() => undefined);
   }
 }

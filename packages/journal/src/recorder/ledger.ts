@@ -26,7 +26,7 @@ import { checkpointOf, LedgerState } from "./ledger-state.ts";
 import { LetterClaims } from "./letter-claims.ts";
 import { appendLetter, readLetter } from "./letter-record.ts";
 import type { LetterShelf } from "./letter-shelf.ts";
-import { appendJson, OWN } from "./own-records.ts";
+import { appendJson, isFullLog, OWN } from "./own-records.ts";
 import { Place } from "./place.ts";
 import { factsFields, identityOf, type PlaceFacts, type PlaceName } from "./place-facts.ts";
 import { PlaceWriter } from "./place-writer.ts";
@@ -39,6 +39,7 @@ export interface LedgerParts {
   readonly files: FileSystem;
   readonly clock: LogOptions["clock"];
   readonly retention: RetentionOptions;
+  readonly segmentBytes: number;
   readonly surroundings: Surroundings;
   readonly store: CheckpointStore;
 }
@@ -50,6 +51,8 @@ export interface Kept {
   readonly isNew: boolean;
 }
 
+/** Room that waves leave in a journal with a limit, in segments. */
+const LEFT_SEGMENTS = 2;
 const MOST_PATTERNS = 10_000;
 /** Records that are read in one go before others get their turn. */
 const IN_ONE_GO = 5000;
@@ -80,6 +83,9 @@ export class Ledger {
   /** Up to here everything was read when it began; later waves are noticed as they come. */
   #begunAt = Number.POSITIVE_INFINITY;
   #segments = 0;
+  /** Bytes of waves that are being appended. */
+  #onTheirWay = 0;
+  #making: Promise<void> | undefined;
   #begun: Promise<void> | undefined;
   #closed = false;
 
@@ -99,7 +105,7 @@ export class Ledger {
     });
     this.#writer = new PlaceWriter({
       log,
-      kept: (position) => this.#applied(position),
+      kept: () => this.#applied(),
       checkpoint: () => this.#checkpoints.take(),
     });
   }
@@ -122,8 +128,10 @@ export class Ledger {
     const checkpoint = await this.#checkpoints.latest();
     const state = new LedgerState(checkpoint?.state);
     this.#state = state;
+    // From here on nothing is deleted that a group has not handled.
+    await this.#log.release(0);
     // Whatever was appended before is settled when this is, and is read below.
-    this.#applied(await appendJson(this.#log, OWN.declared, { patterns: [] }));
+    await appendJson(this.#log, OWN.declared, { patterns: [] });
     const covered = checkpoint?.sequence ?? 0;
     const lows = [...state.places.values()].map(({ passed, open }) =>
       Math.min(...passed, ...open.map(({ sequence }) => sequence - 1)),
@@ -229,11 +237,10 @@ export class Ledger {
   }
 
   /** A record of the ledger itself was kept, and what it says holds. */
-  #applied(position: string): number {
-    const { sequence } = placeOf(position);
-    this.#checkpoints.applied(position, sequence);
-    this.#housekeep();
-    return sequence;
+  #applied(): void {
+    if (this.#begunAt !== Number.POSITIVE_INFINITY && !this.#closed) {
+      this.#checkpoints.advance();
+    }
   }
 
   // What is recorded.
@@ -241,10 +248,10 @@ export class Ledger {
   async declare(patterns: readonly string[]): Promise<void> {
     const missing = patterns.filter((pattern) => !this.records(pattern));
     if (missing.length > 0) {
-      const position = await appendJson(this.#log, OWN.declared, { patterns: missing });
+      await appendJson(this.#log, OWN.declared, { patterns: missing });
       this.#state.cover = coverOf([...this.#state.cover, ...missing]);
       this.#known.clear();
-      this.#applied(position);
+      this.#applied();
     }
   }
 
@@ -287,9 +294,35 @@ export class Ledger {
     return kept;
   }
 
-  /** Appends `wave`, whatever was before. Resolves to its position. */
+  /**
+   * Appends `wave`, whatever was before. Resolves to its position. Waves leave some room to the ledger itself: without it
+   * nothing could be handled any more that would make room.
+   */
   append(wave: Wave): Promise<string> {
+    return this.#hasRoom ? this.#append(wave) : this.#makeRoom().then(() => this.#append(wave));
+  }
+
+  get #hasRoom(): boolean {
+    const { retention, segmentBytes } = this.#parts;
+    const { maxBytes = Number.POSITIVE_INFINITY } = retention;
+    const most = maxBytes - LEFT_SEGMENTS * segmentBytes;
+    return most === Number.POSITIVE_INFINITY || this.#log.bytes + this.#onTheirWay <= most;
+  }
+
+  /** Throws `AETHER_JOURNAL_FULL` when there is none to be made. Whoever asks meanwhile waits for the same. */
+  #makeRoom(): Promise<void> {
+    this.#making ??= this.#checkpoints
+      .settled()
+      .then(() => this.#log.enforce((LEFT_SEGMENTS + 1) * this.#parts.segmentBytes))
+      .finally(() => {
+        this.#making = undefined;
+      });
+    return this.#making;
+  }
+
+  #append(wave: Wave): Promise<string> {
     let copy: Buffer | undefined;
+    let bytes = 0;
     const { log } = this.#parts;
     try {
       const body = bodyOf(wave);
@@ -297,12 +330,21 @@ export class Ledger {
       const appended = log.append(KIND.wave, body.most, (slab) => {
         const start = slab.length;
         writeWave(slab, body, age);
+        bytes = RECORD_HEAD + slab.length - start;
         copy = this.#isFollowed ? Buffer.from(slab.buffer.subarray(start, slab.length)) : undefined;
       });
-      return appended.then((position) => {
-        this.#noticed(wave, position, copy);
-        return position;
-      });
+      this.#onTheirWay += bytes;
+      return appended.then(
+        (position) => {
+          this.#onTheirWay -= bytes;
+          this.#noticed(wave, position, copy);
+          return position;
+        },
+        (error: unknown) => {
+          this.#onTheirWay -= bytes;
+          throw error;
+        },
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -382,7 +424,8 @@ export class Ledger {
     known?.end();
     this.#places.set(identity, place);
     try {
-      this.#applied(await appendJson(this.#log, OWN.place, factsFields(whole)));
+      await appendJson(this.#log, OWN.place, factsFields(whole));
+      this.#applied();
     } catch (error) {
       this.#places.delete(identity);
       throw error;
@@ -436,7 +479,8 @@ export class Ledger {
     if (place !== undefined) {
       place.end();
       this.#places.delete(identity);
-      this.#applied(await appendJson(this.#log, OWN.place, { group, name, gone: true }));
+      await appendJson(this.#log, OWN.place, { group, name, gone: true });
+      this.#applied();
     }
   }
 
@@ -464,7 +508,7 @@ export class Ledger {
     const position = await appendLetter(this.#log, id, letter, false);
     const { channel } = letter.wave;
     this.letters.add({ id, channel, at: letter.at, moved: false }, placeOf(position).sequence);
-    this.#applied(position);
+    this.#applied();
   }
 
   /** Letters leave. Resolves to how many were there. */
@@ -473,9 +517,9 @@ export class Ledger {
     if (!ids.some((id) => this.letters.get(id) !== undefined)) {
       return 0;
     }
-    const position = await appendJson(this.#log, OWN.letters, fields);
+    await appendJson(this.#log, OWN.letters, fields);
     const count = this.letters.remove(fields);
-    this.#applied(position);
+    this.#applied();
     return count;
   }
 
@@ -493,17 +537,25 @@ export class Ledger {
     return undefined;
   }
 
-  /** Letters up to `upTo` are written again, so that their segments can go. */
-  async #moveLetters(upTo: number): Promise<void> {
+  /** Letters up to `upTo` are written again, so that their segments can go; as far as there is room for them. */
+  async #moveLetters(upTo: number): Promise<number> {
     const { clock, surroundings } = this.#parts;
-    for (const [id, { sequence, channel, at }] of this.letters.entries()) {
+    const inTheirOrder = [...this.letters.entries()].sort(([, one], [, other]) => one.sequence - other.sequence);
+    for (const [id, { sequence, channel, at }] of inTheirOrder) {
       const letter = sequence <= upTo ? await this.letter(id, { at: clock.monotonic(), surroundings }) : undefined;
       if (letter !== undefined) {
-        const position = await appendLetter(this.#log, id, letter, true);
-        this.letters.add({ id, channel, at, moved: true }, placeOf(position).sequence);
-        this.#applied(position);
+        try {
+          const position = await appendLetter(this.#log, id, letter, true);
+          this.letters.add({ id, channel, at, moved: true }, placeOf(position).sequence);
+        } catch (error) {
+          if (isFullLog(error)) {
+            return sequence - 1;
+          }
+          throw error;
+        }
       }
     }
+    return upTo;
   }
 
   // What is kept, and what may go.
@@ -526,12 +578,6 @@ export class Ledger {
     }
     this.#index.keepFrom(chunk);
     return low;
-  }
-
-  #housekeep(): void {
-    if (this.#begunAt !== Number.POSITIVE_INFINITY && !this.#closed) {
-      this.#checkpoints.advance();
-    }
   }
 
   /** Somebody else needs nothing up to `sequence` any more. */

@@ -1,5 +1,6 @@
 /** Records of a journal that are no waves: what its recorder remembers, as JSON. docs/journal-format.md. */
 
+import { AetherError } from "@aether/core";
 import type { Log } from "../log/log.ts";
 
 /** Kinds of records beside those of the log itself. */
@@ -21,6 +22,11 @@ const WIDEST = 3;
 export function appendJson(log: Log, kind: number, value: unknown): Promise<string> {
   const text = JSON.stringify(value);
   return log.append(kind, WIDEST * text.length, (slab) => slab.utf8(text));
+}
+
+/** Whether `error` says that the log has no room. */
+export function isFullLog(error: unknown): boolean {
+  return error instanceof AetherError && error.code === "AETHER_JOURNAL_FULL";
 }
 
 /** The fields that some bytes stand for; none where they stand for nothing. */

@@ -1,8 +1,7 @@
 /** Keeps places: everything that changes within a few milliseconds goes into the log together, never one by one. */
 
-import { AetherError } from "@aether/core";
 import type { Log } from "../log/log.ts";
-import { appendJson, OWN } from "./own-records.ts";
+import { appendJson, isFullLog, OWN } from "./own-records.ts";
 import type { Place } from "./place.ts";
 import { changeFields } from "./place-facts.ts";
 
@@ -12,8 +11,8 @@ export const GATHER_MS = 5;
 /** What the writer works with. */
 export interface PlaceWriterParts {
   readonly log: Log;
-  /** Places were kept, up to the record at `position`. */
-  kept(position: string): void;
+  /** Something was kept. */
+  kept(): void;
   /** The log is full: keeps everything elsewhere, and makes room if it can. */
   checkpoint(): Promise<void>;
 }
@@ -68,7 +67,7 @@ export class PlaceWriter {
       await Promise.all([...places].map((place) => this.#writeOne(place)));
       resolve();
     } catch (error) {
-      if (!(error instanceof AetherError) || error.code !== "AETHER_JOURNAL_FULL") {
+      if (!isFullLog(error)) {
         reject(error);
         return;
       }
@@ -79,7 +78,8 @@ export class PlaceWriter {
   async #writeOne(place: Place): Promise<void> {
     const change = place.takeChange();
     try {
-      this.#parts.kept(await appendJson(this.#parts.log, OWN.place, changeFields(change)));
+      await appendJson(this.#parts.log, OWN.place, changeFields(change));
+      this.#parts.kept();
     } catch (error) {
       place.putBack(change);
       throw error;
