@@ -36,6 +36,7 @@ export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, Unre
 export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
 export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
 export type { Fading } from "./inbox/strongest-queue.ts";
+export { Turns } from "./inbox/turns.ts";
 // Media
 export type {
   DeadLetter,

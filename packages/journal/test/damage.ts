@@ -160,6 +160,10 @@ function isNamed(error: unknown): boolean {
     return false;
   }
   const { code, details } = error;
+  // Of a single segment, nothing may be left, not even its header: no journal has begun there.
+  if (code === "AETHER_NO_JOURNAL") {
+    return true;
+  }
   const isPlace = typeof details["file"] === "string" && typeof details["offset"] === "number";
   return (code === "AETHER_JOURNAL_DAMAGED" || code === "AETHER_UNSUPPORTED") && isPlace;
 }

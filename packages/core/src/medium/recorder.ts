@@ -12,6 +12,13 @@ export type From = "new" | "start" | { readonly position: string } | { readonly 
 export interface Custody {
   /** The group is done with it. Resolves when that is kept; rejects when it may not be, and then it may come again. */
   done(): Promise<void>;
+  /** Which attempt it comes for, where the recorder remembers that. Default: the first, as far as it knows. */
+  readonly attempt?: number | undefined;
+  /**
+   * A run has failed, and whoever has it tries again: should it come to somebody else, it comes for `attempt`. Absent: the
+   * recorder remembers no attempts. Never throws, and promises nothing: a crash may forget the last of them.
+   */
+  retries?(attempt: number): void;
   /** It goes back to the group, which gets it again after `delayMs` or later. Nobody has failed. Never throws. */
   giveBack(delayMs?: number): void;
 }

@@ -150,8 +150,12 @@ export class LogWriter {
     return batch;
   }
 
-  /** Begins to write once everybody in this tick has appended. */
+  /** Begins to write once everybody in this tick has appended, or so much that the disk may as well begin. */
   #wake(): void {
+    if (!this.#busy && (this.#queue[0]?.length ?? 0) >= LARGE_BATCH) {
+      this.#next();
+      return;
+    }
     if (!this.#busy && !this.#woken) {
       this.#woken = true;
       setImmediate(() => {
