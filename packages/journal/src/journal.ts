@@ -11,6 +11,7 @@ import type { Cut } from "./log/segments.ts";
 import { checkReading, type JournalOptions, logOptions, type ReadOptions } from "./options.ts";
 import { Ledger } from "./recorder/ledger.ts";
 import { over } from "./recorder/over-medium.ts";
+import { ViewSnapshots } from "./recorder/view-snapshots.ts";
 import { type Fallback, type Snapshot, Snapshots, snapshotToken } from "./snapshot/snapshots.ts";
 import { type JournalEntry, surroundingsOf, WaveReading } from "./wave-reading.ts";
 
@@ -209,7 +210,11 @@ export class Journal implements Recording {
    */
   over(medium: Medium): Medium {
     this.#log.assertWritable();
-    return over(medium, { ledger: () => this.#recording(), read: (query) => this.read(query) });
+    return over(medium, {
+      ...{ log: this.#log, directory: this.directory, snapshots: new ViewSnapshots(this) },
+      ledger: () => this.#recording(),
+      read: (query) => this.read(query),
+    });
   }
 
   /** What recorders share, once it has been read. @internal */

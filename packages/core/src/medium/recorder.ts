@@ -126,7 +126,7 @@ export interface RecordedGroup {
  * - a tail ends when it is told to
  * - a tail refuses what is no position of the record
  * - positions are compared as the record has them
- * - the end of the record is the position of its last wave
+ * - the end of the record covers its last wave, and no wave that comes
  *
  * And where it keeps dead letters:
  *
@@ -172,7 +172,7 @@ export interface Recorder {
    * Iterating throws `AETHER_CLOSED` when the link is closed.
    */
   tail(query: TailQuery, signal: AbortSignal): Promise<AsyncIterable<TailStep>>;
-  /** The position of the last wave that was recorded; `undefined`: nothing ever was. */
+  /** Where the record ends: at its last wave, or at what the recorder keeps behind it. `undefined`: it is empty. */
   end(): Promise<string | undefined>;
   /**
    * Less than 0, 0 or more: whether the wave at `one` comes before that at `other`, is the same, or comes after. Throws

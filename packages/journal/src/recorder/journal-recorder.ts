@@ -13,15 +13,23 @@ import {
   type RecordedGroup,
   type Recorder,
   type RecordQuery,
+  type SnapshotStore,
+  type TailQuery,
+  type TailStep,
   type Wave,
 } from "@aether/core";
+import type { Log } from "../log/log.ts";
 import { JournalLetters } from "./journal-letters.ts";
+import { closedLink, comparePlaces, journalTail } from "./journal-tail.ts";
 import type { Kept, Ledger } from "./ledger.ts";
 import type { Member } from "./place.ts";
 
 /** What the recorder of a link works with. */
 export interface JournalRecorderParts {
   readonly ledger: Ledger;
+  readonly log: Log;
+  readonly directory: string;
+  readonly snapshots: SnapshotStore;
   readonly link: Link;
   readonly events: MediumEvents;
   read(query: RecordQuery): AsyncIterable<Recorded>;
@@ -137,6 +145,29 @@ export class JournalRecorder implements Recorder {
     yield* this.#parts.read(query);
   }
 
+  async tail(query: TailQuery, signal: AbortSignal): Promise<AsyncIterable<TailStep>> {
+    this.#assertOpen();
+    const { log, directory, events } = this.#parts;
+    return await journalTail(query, signal, {
+      ...{ log, directory },
+      moment: () => events.moment(),
+      assertOpen: () => this.#assertOpen(),
+    });
+  }
+
+  async end(): Promise<string | undefined> {
+    this.#assertOpen();
+    return this.#parts.log.last;
+  }
+
+  compare(one: string, other: string): number {
+    return comparePlaces(one, other);
+  }
+
+  get snapshots(): SnapshotStore {
+    return this.#parts.snapshots;
+  }
+
   async groups(): Promise<readonly RecordedGroup[]> {
     this.#assertOpen();
     return await this.#parts.ledger.groups();
@@ -156,7 +187,7 @@ export class JournalRecorder implements Recorder {
 
   #assertOpen(): void {
     if (this.#closed) {
-      throw new AetherError("AETHER_CLOSED", "Expected an open link over a journal, got a closed one");
+      throw closedLink();
     }
   }
 }

@@ -1,6 +1,7 @@
 /** A medium over which a journal lies: as before, and durable. */
 
-import { AetherError, type Link, type Medium, type Recorded, type RecordQuery } from "@aether/core";
+import { AetherError, type Link, type Medium, type Recorded, type RecordQuery, type SnapshotStore } from "@aether/core";
+import type { Log } from "../log/log.ts";
 import { JournalRecorder } from "./journal-recorder.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -8,6 +9,9 @@ import type { Ledger } from "./ledger.ts";
 export interface OverParts {
   /** The ledger, once it has begun. */
   ledger(): Promise<Ledger>;
+  readonly log: Log;
+  readonly directory: string;
+  readonly snapshots: SnapshotStore;
   read(query: RecordQuery): AsyncIterable<Recorded>;
 }
 
@@ -15,7 +19,9 @@ export interface OverParts {
 export function over(medium: Medium, parts: OverParts): Medium {
   const { traits, name } = medium;
   if (traits.durable || traits.crossProcess) {
-    const got = traits.durable ? "which records by itself" : "which reaches other processes that do not have the journal";
+    const got = traits.durable
+      ? "which records by itself"
+      : "which reaches other processes that do not have the journal";
     throw new AetherError(
       "AETHER_UNSUPPORTED",
       `Expected a medium inside this process under a journal, got "${name}", ${got}. Connect without \`journal\`, or with inProcess().`,
@@ -28,7 +34,7 @@ export function over(medium: Medium, parts: OverParts): Medium {
     async open(events): Promise<Link> {
       const ledger = await parts.ledger();
       const link = await medium.open(events);
-      const recorder = new JournalRecorder({ ledger, link, events, read: (query) => parts.read(query) });
+      const recorder = new JournalRecorder({ ...parts, ledger, link, events });
       return {
         recorder,
         outlet: (channel) => link.outlet(channel),

@@ -149,7 +149,7 @@ export const tails: readonly BrokenMedium[] = [
         }),
       });
     },
-    breaks: ["the end of the record is the position of its last wave"],
+    breaks: ["the end of the record covers its last wave, and no wave that comes"],
   },
   {
     name: "keeps snapshots for each link",
