@@ -139,7 +139,11 @@ const broken: readonly { readonly name: string; readonly create: OpenJournal; re
     create: async (name) => {
       const journal = await altered(() => ({}))(name);
       let count = 0;
-      return { ...journal, append: async (wave) => (await journal.append(wave), `position-${count++}`) };
+      const append = async (wave: Wave): Promise<string> => {
+        await journal.append(wave);
+        return `position-${count++}`;
+      };
+      return { ...journal, append };
     },
     breaks: "a position is given once, also after it was opened again",
   },

@@ -70,9 +70,7 @@ export class JournalLetters implements DeadLetterStore {
   async purge({ pattern, id, before = Number.POSITIVE_INFINITY }: DeadLetterPurge): Promise<number> {
     const purged = this.#ledger.letters
       .entries()
-      .filter(
-        ([one, { channel, at }]) => (id === undefined || one === id) && at < before && covers(pattern, channel),
-      )
+      .filter(([one, { channel, at }]) => (id === undefined || one === id) && at < before && covers(pattern, channel))
       .map(([one]) => one);
     return purged.length === 0 ? 0 : await this.#ledger.unbury({ purged });
   }

@@ -19,7 +19,7 @@ import type { Log, LogOptions } from "../log/log.ts";
 import { KIND, RECORD_HEAD } from "../log/record-format.ts";
 import type { RetentionOptions } from "../log/retention.ts";
 import { placeOf, positionOf } from "../position.ts";
-import { Checkpoints, type CheckpointStore } from "./checkpoints.ts";
+import { type CheckpointStore, Checkpoints } from "./checkpoints.ts";
 import { glanceAt } from "./glance.ts";
 import { KnownIds } from "./known-ids.ts";
 import { checkpointOf, LedgerState } from "./ledger-state.ts";
@@ -176,10 +176,7 @@ export class Ledger {
   async #scan(
     first: number,
     last: number,
-    visit: (
-      kind: number,
-      record: { buffer: Buffer; at: number; end: number; sequence: number; check: number },
-    ) => void,
+    visit: (kind: number, record: { buffer: Buffer; at: number; end: number; sequence: number; check: number }) => void,
   ): Promise<void> {
     const reader = this.#log.reader((mark) => mark.sequence < first);
     if (reader === undefined) {
@@ -512,7 +509,10 @@ export class Ledger {
   }
 
   /** Letters leave. Resolves to how many were there. */
-  async unbury(fields: { readonly reemitted?: readonly string[]; readonly purged?: readonly string[] }): Promise<number> {
+  async unbury(fields: {
+    readonly reemitted?: readonly string[];
+    readonly purged?: readonly string[];
+  }): Promise<number> {
     const ids = [...(fields.reemitted ?? []), ...(fields.purged ?? [])];
     if (!ids.some((id) => this.letters.get(id) !== undefined)) {
       return 0;

@@ -1,6 +1,14 @@
 /** A dead letter as a record: what is known of it as JSON, and then its wave. docs/journal-format.md. */
 
-import { type DeadLetter, type DeadLetterError, ERRORS, type ErrorCode, type Moment, type NewDeadLetter, Wave } from "@aether/core";
+import {
+  type DeadLetter,
+  type DeadLetterError,
+  ERRORS,
+  type ErrorCode,
+  type Moment,
+  type NewDeadLetter,
+  Wave,
+} from "@aether/core";
 import { bodyOf, type WaveBodies, writeWave } from "../body/wave-body.ts";
 import type { Log } from "../log/log.ts";
 import { fieldsAt, numberOf, OWN } from "./own-records.ts";

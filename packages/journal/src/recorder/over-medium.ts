@@ -15,7 +15,9 @@ export interface OverParts {
 export function over(medium: Medium, parts: OverParts): Medium {
   const { traits, name } = medium;
   if (traits.durable || traits.crossProcess) {
-    const got = traits.durable ? "which records by itself" : "which reaches other processes that do not have the journal";
+    const got = traits.durable
+      ? "which records by itself"
+      : "which reaches other processes that do not have the journal";
     throw new AetherError(
       "AETHER_UNSUPPORTED",
       `Expected a medium inside this process under a journal, got "${name}", ${got}. Connect without \`journal\`, or with inProcess().`,

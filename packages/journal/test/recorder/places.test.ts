@@ -1,4 +1,12 @@
-import { type Custody, type Follower, type Following, type From, type Recorder, systemClock, type Wave } from "@aether/core";
+import {
+  type Custody,
+  type Follower,
+  type Following,
+  type From,
+  type Recorder,
+  systemClock,
+  type Wave,
+} from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { idsIn, wave } from "../waves.ts";
 import { groupIn, until, world } from "./worlds.ts";
@@ -222,7 +230,12 @@ describe("what every group has read", () => {
     await first.end();
     const { recorder } = await here.live({ segmentBytes: 16 * 1024, retention });
     const letter = await recorder.deadLetters?.take(id ?? "");
-    expect(letter).toMatchObject({ id, attempts: 3, error: { message: "broken" }, wave: { id: "failed", position: "7" } });
+    expect(letter).toMatchObject({
+      id,
+      attempts: 3,
+      error: { message: "broken" },
+      wave: { id: "failed", position: "7" },
+    });
     expect(await recorder.deadLetters?.stats()).toMatchObject({ entered: 1, kept: 1 });
   });
 });

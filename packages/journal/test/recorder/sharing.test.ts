@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Aether, inProcess, type Medium } from "@aether/core";
+import { Aether, type DeadLetter, inProcess, type Medium } from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { rejection } from "../../../core/test/aether/until.ts";
 import { openJournal } from "../../src/index.ts";
@@ -61,7 +61,7 @@ describe("one directory", () => {
     const late = await second.join();
     const handled: unknown[] = [];
     await late.vibrator("beta").resonateOn("orders.*", ({ payload }) => void handled.push(payload));
-    const letters = [];
+    const letters: DeadLetter[] = [];
     for await (const letter of late.deadLetters.list()) {
       letters.push(letter);
     }
@@ -92,6 +92,8 @@ describe("one directory", () => {
     await using here = await world();
     const { journal } = await here.live();
     const position = journal.health().last ?? "";
-    expect(await rejection(journal.snapshot("aether-recorder", {}, position))).toMatchObject({ code: "AETHER_BAD_OPTION" });
+    expect(await rejection(journal.snapshot("aether-recorder", {}, position))).toMatchObject({
+      code: "AETHER_BAD_OPTION",
+    });
   });
 });

@@ -118,7 +118,11 @@ export const appending: readonly JournalGuarantee[] = [
       const [first, last] = stage.waves(2);
       assert.ok(first && last);
       const one = journal.append(first);
-      await stage.refuses(() => journal.append(stage.wave({ payload: circular })), "a circular payload", "AETHER_BAD_PAYLOAD");
+      await stage.refuses(
+        () => journal.append(stage.wave({ payload: circular })),
+        "a circular payload",
+        "AETHER_BAD_PAYLOAD",
+      );
       await stage.within(Promise.all([one, journal.append(last)]), "the others are appended");
       assert.deepEqual(await stage.ids(journal), [first.id, last.id], "what is read");
     },
