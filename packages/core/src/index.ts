@@ -15,6 +15,13 @@ export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether
 export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
+export {
+  REPLAY_HEADER,
+  REPLAY_POSITION_HEADER,
+  type ReplayOptions,
+  type ReplayProgress,
+  type ReplaySource,
+} from "./aether/replay.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export type { ReturnsStats } from "./aether/returns.ts";
@@ -38,6 +45,13 @@ export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
 export type { Fading } from "./inbox/strongest-queue.ts";
 export { Turns } from "./inbox/turns.ts";
 // Media
+export {
+  type CopyProgress,
+  type CopyRecordOptions,
+  copyRecord,
+  type OpenRecorder,
+  openRecorder,
+} from "./medium/copy-record.ts";
 export type {
   DeadLetter,
   DeadLetterError,

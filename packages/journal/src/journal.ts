@@ -53,7 +53,25 @@ const MOST_FALLBACKS = 100;
 
 type Listener<E extends keyof JournalEvents> = (event: JournalEvents[E]) => void;
 
-/** An open journal. Made by {@link openJournal}. */
+/**
+ * An open journal. Made by {@link openJournal}. Its guarantees, each of which is one test of the conformance suite:
+ *
+ * - what is appended is read in the order of the calls
+ * - a wave is read as it was at the call of append
+ * - a position is that of its wave, and positions grow
+ * - a reading is bounded by position, time, pattern and amplitude, both ends included
+ * - a reading ends where the journal ended when it began
+ * - what cannot be written is refused, and leaves nothing
+ * - what was acknowledged is there when it is opened again
+ * - a position is given once, also after it was opened again
+ * - what was on its way when it was closed is kept
+ * - a snapshot is given back with its position, the newest of its name
+ * - a name of which no snapshot was taken has none
+ * - a position of another journal is refused with AETHER_BAD_POSITION
+ * - verify reads everything that is there
+ * - one writer has it at a time: another is refused with AETHER_JOURNAL_LOCKED
+ * - a closed one refuses with AETHER_CLOSED, and closing twice is closing once
+ */
 export class Journal implements Recording {
   readonly directory: string;
   readonly #log: Log;
