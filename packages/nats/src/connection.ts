@@ -17,6 +17,8 @@ import type { CheckedOptions } from "./options.ts";
 export interface ConnectionEvents {
   connected(): void;
   disconnected(reason: unknown): void;
+  /** The server is about to go. Another is looked for once this resolves, or soon. */
+  leaving(): Promise<void>;
   /** The server does not let this client publish on `subject`. */
   denied(subject: string): void;
 }
@@ -38,6 +40,8 @@ export class Connection {
   readonly #confirming = new Map<string, (error: AetherError) => void>();
   #connected = true;
   #closing = false;
+  /** Whether it is about to move to another server: what is new waits for that. */
+  #leaving = false;
   #unconfirmed = 0;
   #asking = false;
   /** Bytes since the event loop has turned, and the promise of its next turn. */
@@ -66,7 +70,7 @@ export class Connection {
 
   /** Whether the server would get what is published now. */
   get writable(): boolean {
-    return this.#connected && this.#unconfirmed < CREDIT_BYTES;
+    return this.#connected && !this.#leaving && this.#unconfirmed < CREDIT_BYTES;
   }
 
   get connected(): boolean {
@@ -246,6 +250,7 @@ export class Connection {
         return;
       case "reconnect":
         this.#connected = true;
+        this.#leaving = false;
         this.#events?.connected();
         this.#onWritable?.();
         return;
@@ -254,8 +259,10 @@ export class Connection {
         this.#error("error" in status ? status.error : undefined);
         return;
       case "ldm":
-        // The server is about to go: a new one is looked for while it still carries what is under way.
-        void this.#move();
+        if (!this.#leaving && !this.#closing) {
+          this.#leaving = true;
+          void this.#move();
+        }
         return;
       default:
     }
@@ -271,8 +278,10 @@ export class Connection {
     }
   }
 
+  /** Another server is looked for once this one has carried what is under way. */
   async #move(): Promise<void> {
     try {
+      await this.#events?.leaving();
       await this.#nc.flush();
       await this.#nc.reconnect();
     } catch {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Aether, type AetherError } from "@aether/core";
 import { type FaultProxy, faultProxy } from "@aether/testing";
 import { connect } from "@nats-io/transport-node";
@@ -31,6 +32,11 @@ async function side(options: NatsOptions = {}): Promise<Aether> {
   });
   open.push(aether);
   return aether;
+}
+
+/** How many of `times`, which grow, lie within `spanMs` at the most. */
+function mostWithin(times: readonly number[], spanMs: number): number {
+  return Math.max(0, ...times.map((from) => times.filter((time) => time >= from && time < from + spanMs).length));
 }
 
 /** How often an aether was told that its connection is there, or gone. */
@@ -100,6 +106,7 @@ describe("while no server is there", () => {
     for (let i = 0; i < 2000; i++) {
       nc.publish("a", "x");
     }
+    await pause(500); // Each attempt to come back empties what waits.
     proxy.set({});
     await until(() => back);
     await nc.flush();
@@ -195,14 +202,56 @@ describe("a server that goes", () => {
     expect(nc.isClosed()).toBe(true);
   });
 
-  test("takes many clients back soon, and not all at once", async () => {
-    const many = await Promise.all(Array.from({ length: 40 }, () => side({ servers: server.url, beatMs: 60_000 })));
+  test("takes 100 clients back soon, and not all at once", async () => {
+    const many: Aether[] = [];
+    while (many.length < 100) {
+      // Not all at once here, either: what is tried out is how they come back.
+      many.push(
+        ...(await Promise.all(Array.from({ length: 25 }, () => side({ servers: server.url, beatMs: 60_000 })))),
+      );
+    }
     const seen = many.map(watched);
+    const backAt: number[] = [];
+    for (const aether of many) {
+      aether.on("connected", () => void backAt.push(performance.now()));
+    }
     await server.kill("SIGKILL");
     await until(() => seen.every(({ down }) => down === 1));
+    await pause(1000);
     await server.run();
-    await until(() => seen.every(({ up }) => up === 1));
-  });
+    const since = performance.now();
+    await until(() => seen.every(({ up }) => up === 1), "100 clients that are back", 15_000);
+    const delays = backAt.map((at) => at - since).sort((one, other) => one - other);
+    const [first = 0, last = 0] = [delays[0], delays.at(-1)];
+    process.stdout.write(
+      `storm: 100 clients back from ${Math.round(first)} ms to ${Math.round(last)} ms after the server\n`,
+    );
+    expect(mostWithin(delays, 50)).toBeLessThan(50);
+  }, 40_000);
+
+  test("control: without chance they come back at once", async () => {
+    const many = await Promise.all(
+      Array.from({ length: 60 }, () =>
+        connect({ servers: server.url, maxReconnectAttempts: -1, reconnectDelayHandler: () => 1000 }),
+      ),
+    );
+    const backAt: number[] = [];
+    for (const nc of many) {
+      void (async () => {
+        for await (const { type } of nc.status()) {
+          if (type === "reconnect") {
+            backAt.push(performance.now());
+          }
+        }
+      })();
+    }
+    await server.kill("SIGKILL");
+    await pause(300);
+    await server.run();
+    await until(() => backAt.length === 60);
+    expect(mostWithin(backAt, 200)).toBeGreaterThan(30);
+    await Promise.all(many.map((nc) => nc.close()));
+  }, 20_000);
 });
 
 describe("a peer that is silent", () => {

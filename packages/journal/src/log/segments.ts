@@ -147,7 +147,7 @@ export class Segments {
       chain: segment.check,
       time: segment.lastTime,
     });
-    let isSecondLook = false;
+    let stoppedAt = -1;
     for (;;) {
       const size = await file.size();
       const step = await this.#through(segment, cursor, size);
@@ -161,11 +161,11 @@ export class Segments {
         this.#torn = tail === "clean" ? undefined : { file: segment.path, offset, bytes: size - offset };
         return;
       }
-      // A writer may have been at it: what was half written then is whole now.
-      if (isSecondLook) {
+      // A writer may be at it: what was not there at the first look is there at the second, or it is damage.
+      if (offset === stoppedAt) {
         throw damaged({ file: segment.path, offset, what: `no record ${nextSequence}` });
       }
-      isSecondLook = true;
+      stoppedAt = offset;
       cursor.forget();
     }
   }

@@ -50,8 +50,11 @@ export interface RecorderParts extends RecordedParts {
   changed(): Promise<void>;
   /** Makes sure that what is meant for this instance arrives here. */
   hearFor(instance: string): void;
-  /** Throws `AETHER_TOO_LARGE` for what no message can hold, `AETHER_UNAUTHORISED` for a subject denied of late. */
-  assertSendable(subject: string, bytes: number): void;
+  /**
+   * Throws `AETHER_TOO_LARGE` for what no message can hold, `AETHER_UNAUTHORISED` for a subject denied of late. What may be
+   * smaller than `most` is measured if need be.
+   */
+  assertSendable(subject: string, most: number, measured?: () => number): void;
   /** Throws `AETHER_CLOSED`. */
   assertOpen(): void;
 }
@@ -171,9 +174,12 @@ export class JetStreamRecorder implements Recorder {
     const subject = subjects.of("r", recordBand(wave.amplitude), channel);
     const pack = new Pack(subject, arrivals.sealOf(channel), { source, sourceId });
     pack.add(outbound(wave, undefined, writer));
-    const message = pack.encode(slab);
-    this.#parts.assertSendable(subject, message.length);
-    return this.#recording.record({ wave, subject, message }, deadline);
+    this.#parts.assertSendable(subject, pack.bytes, () => pack.encode(slab).length);
+    const { bytes } = pack;
+    return this.#recording.record(
+      { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },
+      deadline,
+    );
   }
 
   /** A wave that is recorded again after the window would be kept twice. */
@@ -226,6 +232,11 @@ export class JetStreamRecorder implements Recorder {
   /** The connection may take more. */
   writable(): void {
     this.#recording.flush();
+  }
+
+  /** The link moves to another server: resolves when nothing more comes from this one. */
+  async away(): Promise<void> {
+    await Promise.all([...this.#followings].map((following) => following.away()));
   }
 
   disconnected(): void {

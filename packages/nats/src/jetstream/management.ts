@@ -12,6 +12,8 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 const UNAVAILABLE = 503;
 const NAME_IN_USE = 10058;
+/** Servers of a cluster are away, too many to keep something new: they may come back. */
+const NO_PEERS = 10005;
 
 /** What {@link managed} works with. */
 export interface Managed {
@@ -42,7 +44,8 @@ export async function managed<T>(parts: Managed, call: (manager: JetStreamManage
         const text = `The server does not allow this client to manage what is recorded: ${messageOf(cause)}`;
         throw new AetherError("AETHER_UNAUTHORISED", text, { cause });
       }
-      if (cause instanceof JetStreamApiError && cause.status !== UNAVAILABLE) {
+      const isUnderWay = performance.now() <= givenUpAt && codeOf(cause) === NO_PEERS;
+      if (cause instanceof JetStreamApiError && cause.status !== UNAVAILABLE && !isUnderWay) {
         throw unsupported(`the server refuses it: ${messageOf(cause)}`, cause);
       }
       const isUnoffered = isNotEnabled(cause) && !parts.offered();

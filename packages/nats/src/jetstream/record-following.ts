@@ -46,6 +46,8 @@ export class RecordFollowing implements Following {
   #made = "";
   #scheduled = false;
   #restoring = false;
+  /** Whether the link is moving to another server. */
+  #isAway = false;
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -102,7 +104,8 @@ export class RecordFollowing implements Following {
 
   #ask(): void {
     const { wanted } = this.#follower;
-    if (wanted <= 0 || this.#closing !== undefined || this.#restoring || !this.#parts.connection.connected) {
+    const mayAsk = this.#closing === undefined && !this.#restoring && !this.#isAway && this.#parts.connection.connected;
+    if (wanted <= 0 || !mayAsk) {
       return;
     }
     const pulls = this.#pulls;
@@ -201,8 +204,15 @@ export class RecordFollowing implements Following {
     this.wants();
   }
 
+  /** The link moves to another server: what this one hands over any more would be lost until it is missed. */
+  async away(): Promise<void> {
+    this.#isAway = true;
+    await Promise.all(this.#pulls.map((pull) => pull.close()));
+  }
+
   /** The connection is back. */
   reconnected(): void {
+    this.#isAway = false;
     for (const pull of this.#pulls) {
       pull.reset();
     }

@@ -104,7 +104,10 @@ export class RecordStream {
     try {
       this.#learn(await manager.streams.info(this.name));
     } catch (first) {
-      if (!isNotEnabled(first) && !isMissing(first) && !isDenied(first)) {
+      if (isNotEnabled(first) && this.#parts.offered()) {
+        // It may be on its way. Nobody is kept waiting for that who may want nothing recorded: who declares is.
+        this.read().catch(() => {});
+      } else if (!isNotEnabled(first) && !isMissing(first) && !isDenied(first)) {
         await this.read();
       }
     }

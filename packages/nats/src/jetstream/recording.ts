@@ -4,6 +4,7 @@ import { AetherError, type Wave } from "@aether/core";
 import { type Msg, MsgHdrsImpl } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import { deferred } from "../link/deferred.ts";
+import { gaveWay, WAITING_BYTES } from "../link/outbox.ts";
 import { tokenOf } from "../subjects.ts";
 import { positionOf } from "./position.ts";
 import { type PubAck, pubAckOf } from "./pub-ack.ts";
@@ -39,14 +40,21 @@ export interface RecordingParts {
 export interface Parcel {
   readonly wave: Wave;
   readonly subject: string;
-  readonly message: Uint8Array;
+  /** About how many bytes it takes. */
+  readonly bytes: number;
+  /** The message of a wave that has waited for `waitedMs` milliseconds. */
+  encode(waitedMs: number): Uint8Array;
 }
 
 interface Entry extends Waits {
   readonly order: number;
   readonly id: string;
   readonly subject: string;
-  readonly message: Uint8Array;
+  readonly parcel: Parcel;
+  /** What was sent: it is sent again unchanged. `undefined`: it was never sent. */
+  message: Uint8Array | undefined;
+  /** When it was emitted, in monotonic milliseconds. */
+  readonly since: number;
   readonly deadline: number;
   readonly resolve: (position: string) => void;
   readonly reject: (error: AetherError) => void;
@@ -90,8 +98,9 @@ export class Recording {
   }
 
   /** Sends a wave until it is kept; resolves to its position. Rejects as `Recorder.record` does. */
-  record({ wave, subject, message }: Parcel, deadline: number): Promise<string> {
+  record(parcel: Parcel, deadline: number): Promise<string> {
     const { promise, resolve, reject } = deferred<string>();
+    const { wave, subject, bytes } = parcel;
     const { id, band } = wave;
     // Written out: a spread costs more than sending it.
     const entry: Entry = {
@@ -99,8 +108,11 @@ export class Recording {
       id,
       band,
       subject,
-      message,
-      bytes: message.length,
+      // A burst that only waits for its turn is soon gone.
+      bytes: this.#parts.connection.writable ? bytes : bytes + WAITING_BYTES,
+      parcel,
+      message: undefined,
+      since: this.#parts.now(),
       deadline,
       resolve,
       reject,
@@ -130,7 +142,7 @@ export class Recording {
   #wait(entry: Entry): void {
     for (const given of this.#waiting.push(entry)) {
       const text = "More waves wait to be recorded than the outbox holds: this was among the quietest";
-      given.reject(new AetherError("AETHER_DISCONNECTED", text, { details: { id: given.id } }));
+      given.reject(gaveWay(text, given.id));
     }
   }
 
@@ -143,6 +155,7 @@ export class Recording {
     entry.sentAt = this.#parts.now();
     this.#flying.set(entry.number, entry);
     try {
+      entry.message ??= entry.parcel.encode(this.#parts.now() - entry.since);
       connection.publish(entry.subject, entry.message, replies.subject(entry.number), this.#header);
     } catch (error) {
       this.#end(entry);

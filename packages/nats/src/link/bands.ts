@@ -20,6 +20,9 @@ export class Bands {
   readonly #open = new Map<number | "*", readonly Subscription[]>();
   /** Those that still hear what is on its way. */
   readonly #draining = new Set<Promise<void>>();
+  /** Whether one subscription hears all bands. */
+  #isWhole = false;
+  #isAway = false;
 
   constructor(parts: BandParts) {
     this.#parts = parts;
@@ -27,18 +30,23 @@ export class Bands {
 
   /** Begins to hear bands from `lowest` on: by one subscription, where none will be left out. Returns the subjects. */
   begin(lowest: number, adapts: boolean): readonly string[] {
-    if (lowest === 0 && !adapts) {
-      this.#hear("*");
-    } else {
-      this.move(lowest);
-    }
+    this.#isWhole = lowest === 0 && !adapts;
+    this.#hearFrom(lowest);
     return [...this.#open.keys()].flatMap((band) => this.#parts.classes.map((kind) => this.#subject(kind, band)));
   }
 
   /** Hears bands from `lowest` on, and no others: no wave twice, and none of these not. */
   move(lowest: number): void {
-    if (this.#open.has("*")) {
-      return; // What is too quiet is turned away when it comes.
+    // Where one hears all bands, what is too quiet is turned away when it comes.
+    if (!this.#isWhole && !this.#isAway) {
+      this.#hearFrom(lowest);
+    }
+  }
+
+  #hearFrom(lowest: number): void {
+    if (this.#isWhole) {
+      this.#hear("*");
+      return;
     }
     for (let band = 0; band < BANDS; band++) {
       if (band < lowest) {
@@ -78,6 +86,20 @@ export class Bands {
       }
     }
     this.#open.clear();
+  }
+
+  /** Hears nothing until {@link back}. Resolves when everything has been heard that was on its way. */
+  away(): Promise<void> {
+    this.#isAway = true;
+    return this.close();
+  }
+
+  /** Hears bands from `lowest` on again. */
+  back(lowest: number): void {
+    if (this.#isAway) {
+      this.#isAway = false;
+      this.#hearFrom(lowest);
+    }
   }
 
   /** Resolves when everything has been heard that was on its way. */

@@ -165,6 +165,21 @@ export class Hearing implements Tuning {
     }
   }
 
+  /** The link moves to another server: resolves when everything has been heard that was on its way from this one. */
+  async away(): Promise<void> {
+    const recorded = this.#recorded;
+    this.#recorded = undefined;
+    await Promise.all([this.#bands.away(), recorded && drain(recorded)]);
+  }
+
+  /** The connection is there again. */
+  back(): void {
+    if (this.#ending === undefined) {
+      this.#bands.back(this.#lowest);
+      this.recordChanged();
+    }
+  }
+
   /** Resolves when everything has been heard that was on its way. */
   close(): Promise<void> {
     this.#ending ??= this.#end();

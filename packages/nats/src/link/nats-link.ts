@@ -42,6 +42,9 @@ const NO_RESPONDERS = 503;
 /** How long after the last news of presence more may be on its way, and how long that is waited for. */
 const UNSETTLED_MS = 500;
 const SETTLING_MS = 50;
+/** How long answers are waited for before a server is left that is about to go. */
+const LEAVING_MS = 1000;
+const LEAVING_PAUSE_MS = 5;
 /** Most bytes of the one header that recorded waves have. */
 const MOST_HEADER_BYTES = 4096;
 
@@ -129,6 +132,7 @@ export class NatsLink implements Link {
     connection.watch({
       connected: () => link.#reconnected(),
       disconnected: (reason) => link.#disconnected(reason),
+      leaving: () => link.#leaving(),
       denied: (subject) => link.#deny(subject),
     });
     try {
@@ -158,7 +162,7 @@ export class NatsLink implements Link {
       others: () => [...this.#presence.roll.links()].filter((link) => link !== this.#id),
       changed: () => this.#recordChanged(),
       hearFor: (instance) => this.hearFor(instance),
-      assertSendable: (subject, bytes) => this.#assertSendable(subject, bytes),
+      assertSendable: (subject, most, measured) => this.#assertSendable(subject, most, measured),
       assertOpen: () => this.#assertOpen(),
     });
   }
@@ -175,17 +179,32 @@ export class NatsLink implements Link {
     await this.#connection.confirm();
   }
 
-  #assertSendable(subject: string, bytes: number): void {
+  #assertSendable(subject: string, most: number, measured: () => number = () => most): void {
     if (this.#denied.has(subject)) {
       throw deniedError(subject);
     }
     const limit = this.#connection.maxPayload - MOST_HEADER_BYTES;
+    const bytes = most <= limit ? most : measured();
     if (bytes > limit) {
       throw tooLarge(bytes, limit);
     }
   }
 
+  /** The server is about to go: answers are waited for, and nothing more is heard from it. */
+  async #leaving(): Promise<void> {
+    this.#flush();
+    const givenUpAt = performance.now() + LEAVING_MS;
+    while (this.#asked.isWaiting && performance.now() < givenUpAt) {
+      await new Promise<void>((resolve) => void setTimeout(resolve, LEAVING_PAUSE_MS));
+    }
+    await Promise.all([...[...this.#hearings].map((hearing) => hearing.away()), this.#recorder?.away()]);
+  }
+
   #reconnected(): void {
+    for (const hearing of this.#hearings) {
+      hearing.back();
+    }
+    this.#post.again();
     this.#events.connected();
     this.#presence.again();
     this.#recorder?.reconnected();
@@ -266,6 +285,9 @@ export class NatsLink implements Link {
       return channel === undefined ? undefined : roll.hearers(channel).one;
     };
     const decide = (): void => {
+      if (this.#asked.missed(correlation)) {
+        return;
+      }
       const known = one();
       this.#asked.unheard(correlation, known && { by: known.vibrator, byId: known.instance });
     };

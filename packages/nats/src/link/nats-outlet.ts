@@ -153,25 +153,34 @@ export class NatsOutlet implements Outlet {
       subject,
       channel: this.#channel,
       band: wave.band,
+      // What becomes of it is told to whoever waits, or it is late.
+      again: () =>
+        void Promise.resolve(true)
+          .then(ask)
+          .catch(() => {}),
     });
-    const request = { correlation, leftMs: Math.max(0, exchange.deadline - this.#parts.now()) };
+    const since = this.#parts.now();
+    const request = { correlation, leftMs: Math.max(0, exchange.deadline - since) };
     const item = outbound(wave, request, this.#writer);
     this.#assertFits(item);
     const pack = this.#packOf(subject, item);
     const reply = subjects.instance(wave.sourceId, `n${correlation.toString(36)}`);
-    const send = (waitedMs?: number): void => {
+    const send = (waitedMs?: number, isAgain = false): void => {
       connection.publish(subject, pack.encode(slab, waitedMs), reply);
-      if (observed) {
+      if (observed && !isAgain) {
         this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }), waitedMs);
       }
       asked.left(correlation);
     };
-    this.flush();
-    if (connection.writable) {
-      send();
+    const ask = (isAgain: boolean): undefined | Promise<undefined> => {
+      if (!connection.writable) {
+        return this.#wait(pack, (waitedMs) => send(waitedMs, isAgain));
+      }
+      send(isAgain ? this.#parts.now() - since : undefined, isAgain);
       return undefined;
-    }
-    return this.#wait(pack, send);
+    };
+    this.flush();
+    return ask(false);
   }
 
   #subject(kind: SubjectClass, band: number): string {

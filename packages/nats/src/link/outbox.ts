@@ -3,6 +3,12 @@
 import { AetherError, AmplitudeQueue } from "@aether/core";
 import { deferred } from "./deferred.ts";
 
+/**
+ * What a wave that waits takes beside its message: the wave itself, the promises of its emitter, and what the platform
+ * needs to keep all that. Without it an outbox of many small waves would take several times its bytes.
+ */
+export const WAITING_BYTES = 4096;
+
 /** A message that waits. */
 export interface Parcel {
   /** Amplitude of what it holds, 0..1. */
@@ -18,6 +24,20 @@ interface Waiting {
   readonly parcel: Parcel;
   readonly sent: () => void;
   readonly lost: (error: AetherError) => void;
+}
+
+/**
+ * The error of what gives way. It has no trace: that would be of whoever has pushed it out, and with many thousands a
+ * second traces cost more than everything else.
+ */
+export function gaveWay(text: string, id?: string): AetherError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new AetherError("AETHER_DISCONNECTED", text, id === undefined ? {} : { details: { id } });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Parcels in the order of their amplitude; within a band by arrival. */
@@ -37,13 +57,12 @@ export class Outbox {
   add(parcel: Parcel): Promise<void> {
     const { promise, resolve, reject } = deferred<void>();
     const { amplitude, bytes } = parcel;
-    for (const { lost } of this.#queue.push({ parcel, sent: resolve, lost: reject }, amplitude, bytes)) {
-      lost(
-        new AetherError(
-          "AETHER_DISCONNECTED",
-          "No server is there, and the outbox is full: this was among the quietest that waited",
-        ),
-      );
+    for (const { lost } of this.#queue.push(
+      { parcel, sent: resolve, lost: reject },
+      amplitude,
+      bytes + WAITING_BYTES,
+    )) {
+      lost(gaveWay("No server is there, and the outbox is full: this was among the quietest that waited"));
     }
     return promise;
   }

@@ -6,6 +6,9 @@ import type { Subjects } from "../subjects.ts";
 import { type Beat, beatOf, type Present, Roll } from "./roll.ts";
 
 const MISSED_BEATS = 3;
+/** So many calls for presence are answered at once in a while; more are answered together at its end: many links may come back. */
+const ANSWERS_AT_ONCE = 8;
+const WHILE_MS = 250;
 /** Part of a beat by which beats of many links are spread. */
 const JITTER = 0.2;
 
@@ -27,6 +30,10 @@ export class PresenceBeats {
   readonly #own = new Map<Listener, Present>();
   #revision = 0;
   #scheduled = false;
+  /** When the while began, and how many calls were answered in it. */
+  #whileAt = Number.NEGATIVE_INFINITY;
+  #answers = 0;
+  #answering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -39,7 +46,7 @@ export class PresenceBeats {
   async open(): Promise<void> {
     const { connection, subjects } = this.#parts;
     connection.listen(subjects.presence, undefined, ({ data }) => this.#heard(data));
-    connection.listen(subjects.roll, undefined, () => this.#tellSoon());
+    connection.listen(subjects.roll, undefined, () => this.#answer());
     await connection.confirm([subjects.presence, subjects.roll]);
     this.#tell();
     connection.publish(subjects.roll, new Uint8Array(0));
@@ -73,6 +80,26 @@ export class PresenceBeats {
       here: !this.#closed,
       listeners: [...this.#own.values()],
     };
+  }
+
+  /** Answers a call at once, or together with others. */
+  #answer(): void {
+    const now = performance.now();
+    if (now - this.#whileAt >= WHILE_MS) {
+      this.#whileAt = now;
+      this.#answers = 0;
+    }
+    if (++this.#answers <= ANSWERS_AT_ONCE) {
+      this.#tellSoon();
+      return;
+    }
+    this.#answering ??= setTimeout(
+      () => {
+        this.#answering = undefined;
+        this.#tell();
+      },
+      this.#whileAt + WHILE_MS - now,
+    ).unref();
   }
 
   #tellSoon(): void {
@@ -123,6 +150,7 @@ export class PresenceBeats {
   /** Tells that this link has left. */
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#answering);
     this.#closed = true;
     this.#own.clear();
     this.#revision++;

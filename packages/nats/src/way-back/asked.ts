@@ -9,6 +9,10 @@ import type { Post } from "./post.ts";
 const KEPT_MS = 10 * 60_000;
 const SWEEP_MS = 1000;
 const HIGHEST_NUMBER = 2 ** 32;
+/** How long a hearer that is known and not heard of by the server is waited for: it may be on its way to another server. */
+const MISSED_MS = 1000;
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 200;
 
 /** What is about to be asked. */
 export interface Question {
@@ -18,6 +22,8 @@ export interface Question {
   readonly subject: string;
   readonly channel: string;
   readonly band: number;
+  /** Sends it once more, to whoever hears it now. */
+  again(): void;
 }
 
 /** One exchange, from the emitter's side of the network. */
@@ -26,6 +32,7 @@ class Open {
   readonly source: string;
   readonly subject: string;
   readonly channel: string;
+  readonly again: () => void;
   /** Links of those who have it in hand. */
   readonly hearers: string[] = [];
   readonly band: number;
@@ -37,9 +44,15 @@ class Open {
   /** Whether the emitter has stopped waiting: who takes it in now is told at once. */
   over = false;
   forgetAt: number;
+  /** Whether it has left. */
+  sent = false;
+  /** When nobody heard it for the first time. */
+  missedAt: number | undefined;
+  pauseMs = FIRST_PAUSE_MS;
 
-  constructor({ exchange, source, subject, channel, band }: Question, forgetAt: number) {
+  constructor({ exchange, source, subject, channel, band, again }: Question, forgetAt: number) {
     this.exchange = exchange;
+    this.again = again;
     this.source = source;
     this.subject = subject;
     this.channel = channel;
@@ -118,7 +131,35 @@ export class Asked {
   /** The wave has left: what is known of its hearers counts from now on. */
   left(correlation: number): void {
     const open = this.#open.get(correlation);
-    open?.reach(this.#hearing(open.channel, open.band));
+    if (open !== undefined) {
+      open.sent = true;
+      open.reach(this.#hearing(open.channel, open.band));
+    }
+  }
+
+  /** Whether somebody waits for an answer to what has left. */
+  get isWaiting(): boolean {
+    return [...this.#open.values()].some(({ sent, exchange }) => sent && !exchange.over);
+  }
+
+  /** Nobody heard it although somebody should: true when it is sent again soon, false when it has been for long enough. */
+  missed(correlation: number): boolean {
+    const open = this.#open.get(correlation);
+    if (open === undefined || open.exchange.over || this.#hearing(open.channel, open.band) === 0) {
+      return false;
+    }
+    const now = this.#now();
+    open.missedAt ??= now;
+    if (now - open.missedAt > MISSED_MS) {
+      return false;
+    }
+    setTimeout(() => {
+      if (this.#open.get(correlation) === open && !open.exchange.over) {
+        open.again();
+      }
+    }, open.pauseMs).unref();
+    open.pauseMs = Math.min(LONGEST_PAUSE_MS, open.pauseMs * 2);
+    return true;
   }
 
   /** More is known of who listens. */
@@ -135,7 +176,8 @@ export class Asked {
     const open = this.#open.get(correlation);
     if (open !== undefined) {
       this.#open.delete(correlation);
-      if (shedBy !== undefined) {
+      // Who hears this band and has not heard this is gone, and nobody has yet noticed.
+      if (shedBy !== undefined && this.#hearing(open.channel, open.band) === 0) {
         open.exchange.refused({ code: "AETHER_SHED", ...shedBy });
       }
       open.exchange.reached(0);

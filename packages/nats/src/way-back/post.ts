@@ -4,11 +4,18 @@ import type { Connection } from "../connection.ts";
 import { type Entry, encodeControl, MOST_ENTRIES } from "../wire/control.ts";
 import type { Slab } from "../wire/slab.ts";
 
+/** What is kept for a server to be there again, at the most. */
+const MOST_KEPT = 4096;
+const MOST_KEPT_BYTES = 8 * 1024 * 1024;
+
 /** Entries on their way, by subject. */
 export class Post {
   readonly #connection: Connection;
   readonly #slab: Slab;
   readonly #waiting = new Map<string, Entry[]>();
+  /** What was told while no server was there, oldest first. */
+  #kept: { readonly subject: string; readonly message: Uint8Array }[] = [];
+  #keptBytes = 0;
   #scheduled = false;
   readonly #flush = (): void => this.flush();
 
@@ -44,10 +51,31 @@ export class Post {
     this.#waiting.clear();
   }
 
-  /** While no server is there nothing is sent: whoever waits has a deadline. */
   #send(subject: string, entries: readonly Entry[]): void {
+    const message = encodeControl(this.#slab, entries);
     if (this.#connection.connected) {
-      this.#connection.publish(subject, encodeControl(this.#slab, entries));
+      this.#connection.publish(subject, message);
+    } else {
+      this.#keep(subject, message);
+    }
+  }
+
+  /** Whoever waits for an answer may still do so when a server is there again. What is too much is dropped, oldest first. */
+  #keep(subject: string, message: Uint8Array): void {
+    this.#kept.push({ subject, message: Uint8Array.from(message) });
+    this.#keptBytes += message.length;
+    while (this.#kept.length > MOST_KEPT || this.#keptBytes > MOST_KEPT_BYTES) {
+      this.#keptBytes -= this.#kept.shift()?.message.length ?? 0;
+    }
+  }
+
+  /** The connection is back: sends what was kept. */
+  again(): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    this.#keptBytes = 0;
+    for (const { subject, message } of kept) {
+      this.#connection.publish(subject, message);
     }
   }
 }

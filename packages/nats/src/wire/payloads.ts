@@ -92,16 +92,16 @@ function unreadable(codec: string, cause: unknown): AetherError {
 }
 
 class JsonPayload extends EncodedPayload {
-  readonly #bytes: Buffer;
+  readonly #text: string;
 
-  constructor(bytes: Buffer) {
+  constructor(text: string) {
     super();
-    this.#bytes = bytes;
+    this.#text = text;
   }
 
   decode(): unknown {
     try {
-      const value: unknown = JSON.parse(this.#bytes.toString("utf8"));
+      const value: unknown = JSON.parse(this.#text);
       return value;
     } catch (cause) {
       throw unreadable("JSON", cause);
@@ -110,10 +110,10 @@ class JsonPayload extends EncodedPayload {
 }
 
 class RecordsPayload extends EncodedPayload {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
   readonly #reader: RecordReader | undefined;
 
-  constructor(bytes: Buffer, reader: RecordReader | undefined) {
+  constructor(bytes: Uint8Array, reader: RecordReader | undefined) {
     super();
     this.#bytes = bytes;
     this.#reader = reader;
@@ -126,6 +126,20 @@ class RecordsPayload extends EncodedPayload {
       throw unreadable("msgpack", cause);
     }
   }
+}
+
+/** Part of the memory around a payload below which it is copied out. */
+const LEAST_PART = 1 / 4;
+
+/**
+ * `bytes` in memory that is theirs for the most part. A wave that waits would else keep all that was read from the
+ * connection with it, and an inbox many times what it holds.
+ */
+function owned(bytes: Uint8Array): Uint8Array {
+  const { buffer, byteLength } = bytes;
+  // Small ones share memory of their own: an allocation for each would cost more than reading it.
+  const own = byteLength < buffer.byteLength * LEAST_PART ? Buffer.from(bytes) : bytes;
+  return new Uint8Array(own.buffer, own.byteOffset, byteLength);
 }
 
 /**
@@ -141,13 +155,13 @@ export function readPayload(
     case CODEC.nothing:
       return { payload: undefined };
     case CODEC.json:
-      return { payload: new JsonPayload(bytes) };
+      return { payload: new JsonPayload(bytes.toString("utf8")) };
     case CODEC.bytes:
-      return { payload: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+      return { payload: owned(bytes) };
     case CODEC.records:
-      return { payload: new RecordsPayload(bytes, undefined) };
+      return { payload: new RecordsPayload(owned(bytes), undefined) };
     case CODEC.tabled:
-      return reader && { payload: new RecordsPayload(bytes, reader) };
+      return reader && { payload: new RecordsPayload(owned(bytes), reader) };
     default:
       return undefined;
   }
@@ -162,6 +176,6 @@ export function foreignPayload(bytes: Uint8Array): unknown {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     return value;
   } catch {
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return owned(bytes);
   }
 }

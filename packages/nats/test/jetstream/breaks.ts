@@ -17,7 +17,7 @@ import { member, moment, waveOf, within } from "./members.ts";
 
 const CHANNEL = "orders.created";
 /** How long answers are lost before a connection is cut. */
-const LOST_MS = 30;
+const LOST_MS = 100;
 
 /** What became of waves. */
 export interface Outcome {
@@ -94,13 +94,18 @@ export async function recordedWithoutIds(version: Version, count: number, breaks
       disconnections++;
       recording.disconnected();
     },
+    leaving: async () => {},
     denied: () => {},
   });
   const slab = new Slab();
   const record = (wave: Wave): Promise<string> => {
     const pack = new Pack(`control.${wave.channel}`, new Seal(wave.channel), { source: "a", sourceId: "a" });
     pack.add(outbound(wave, undefined, payloadWriters.json));
-    return recording.record({ wave, subject: pack.subject, message: pack.encode(slab) }, within(60_000));
+    const { subject, bytes } = pack;
+    return recording.record(
+      { wave, subject, bytes, encode: (waitedMs) => pack.encode(slab, waitedMs) },
+      within(60_000),
+    );
   };
   const log = await write(
     count,

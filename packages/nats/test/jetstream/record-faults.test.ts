@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NatsServer, VERSIONS } from "../nats-server.ts";
 import { until } from "../until.ts";
 import { cut, killed, recorded, recordedWithoutIds, stored } from "./breaks.ts";
-import { done, Hand, member, recordAll, waveOf, within } from "./members.ts";
+import { done, Hand, member, readAll, recordAll, waveOf, within } from "./members.ts";
 
 const CHANNEL = "orders.created";
 
@@ -45,6 +45,21 @@ describe.each(VERSIONS)("a server %s that dies", (version) => {
     expect((await Promise.all(kept)).length).toBe(3);
     expect([...(await stored(server.url, "waits_waves")).keys()].sort()).toEqual(["a", "b", "c"]);
   });
+
+  test("a wave that waits is older when it is recorded", async () => {
+    await using server = await NatsServer.start({ version, jetstream: true });
+    await using one = await member(server.url, "ages");
+    await one.recorder.declare(["orders.>"]);
+    await server.kill("SIGKILL");
+    await until(() => one.disconnections > 0);
+    const since = performance.now();
+    const kept = one.recorder.record(waveOf("late", CHANNEL, 0.5, { halfLifeMs: 60_000 }), within(20_000));
+    await until(() => performance.now() - since > 300);
+    await server.run();
+    await kept;
+    const [late] = await readAll(one);
+    expect(late?.wave.age).toBeGreaterThanOrEqual(299);
+  }, 30_000);
 
   test("a group misses nothing when the server is killed while it follows, and has done with everything", async () => {
     await using server = await NatsServer.start({ version, jetstream: true });
