@@ -130,8 +130,12 @@ export class Ledger {
     this.#state = state;
     // From here on nothing is deleted that a group has not handled.
     await this.#log.release(0);
-    // Whatever was appended before is settled when this is, and is read below.
-    await appendJson(this.#log, OWN.declared, { patterns: [] });
+    // Whatever was appended before is settled when this is, and is read below. A full log refuses it, and all before it.
+    await appendJson(this.#log, OWN.declared, { patterns: [] }).catch((error: unknown) => {
+      if (!isFullLog(error)) {
+        throw error;
+      }
+    });
     const covered = checkpoint?.sequence ?? 0;
     const lows = [...state.places.values()].map(({ passed, open }) =>
       Math.min(...passed, ...open.map(({ sequence }) => sequence - 1)),

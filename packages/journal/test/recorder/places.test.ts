@@ -3,11 +3,14 @@ import {
   type Follower,
   type Following,
   type From,
+  inProcess,
+  openRecorder,
   type Recorder,
   systemClock,
   type Wave,
 } from "@aether/core";
 import { describe, expect, test } from "vitest";
+import { openJournal } from "../../src/index.ts";
 import { idsIn, wave } from "../waves.ts";
 import { groupIn, until, world } from "./worlds.ts";
 
@@ -179,6 +182,7 @@ describe("what every group has read", () => {
     await until(() => quick.waves.length === 2000);
     const before = first.journal.health().segments;
     expect(before).toBeGreaterThan(10);
+    await first.journal.release(first.journal.health().last ?? "");
     expect((await idsIn(first.journal))[0]).toBe("a-0");
     await slow.close();
     await first.recorder.drop("gamma", "orders.*");
@@ -212,6 +216,31 @@ describe("what every group has read", () => {
       ]);
       return outcome?.status === "fulfilled";
     });
+    await until(() => quick.ids.includes("late"));
+  });
+
+  test("what no group has read stays, whatever limits the journal is opened with", async () => {
+    await using here = await world();
+    const first = await here.live({ segmentBytes: 16 * 1024 });
+    await new Hand("orders.*", 1, false).follow(first.recorder);
+    await recordAll(first.recorder, many("a", 2000));
+    await first.end();
+    await using journal = await openJournal(here.path, { segmentBytes: 16 * 1024, retention: { maxBytes: 64 * 1024 } });
+    expect((await idsIn(journal)).length).toBe(2000);
+    // It is far over its limit: nothing is taken, but what is there can be handled, and that makes room.
+    await using own = await openRecorder(journal.over(inProcess()));
+    expect(await Promise.allSettled([journal.append(wave("late"))])).toMatchObject([
+      { status: "rejected", reason: { code: "AETHER_JOURNAL_FULL" } },
+    ]);
+    const quick = await new Hand("orders.*").follow(own.recorder);
+    await until(() => quick.waves.length === 2000);
+    await until(
+      async () =>
+        await journal.append(wave("late")).then(
+          () => true,
+          () => false,
+        ),
+    );
     await until(() => quick.ids.includes("late"));
   });
 

@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Aether, type DeadLetter, inProcess, type Medium } from "@aether/core";
 import { describe, expect, test } from "vitest";
-import { rejection } from "../../../core/test/aether/until.ts";
 import { openJournal } from "../../src/index.ts";
 import { testDirectory } from "../directory.ts";
 import { idsIn } from "../waves.ts";
-import { until, world } from "./worlds.ts";
+import { rejection, until, world } from "./worlds.ts";
 
 const CHILD = fileURLToPath(new URL("recording-child.mjs", import.meta.url));
 

@@ -103,3 +103,13 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 }
+
+/** What `promise` rejects with; `undefined`: it resolved. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
