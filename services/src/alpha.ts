@@ -1,10 +1,11 @@
 /**
  * Orders: takes them in, has goods set aside and paid by whoever does that, and tells how each of them ends.
  *
- * What it knows of an order on its way it knows by heart. Where waves are not kept, they end with the process as the
- * order does. Where they are kept, answers still come after a restart, or come to another instance, and carry their
- * order with them: an order that is not known here is then gone on with. That nothing comes of it twice rests on the ids
- * of the steps, as long as nobody is away for longer than a record knows ids (on NATS the `duplicateWindowMs`).
+ * Where waves are not kept, what it knows of an order on its way it knows by heart, and both end with the process. Where
+ * they are kept, the stages of orders are folded from the record (`order-stages.ts`): after a restart, or at another
+ * instance, an order goes on from the last step that was taken as a whole. One that was interrupted is taken again; that
+ * nothing comes of it twice rests on the ids of the steps, as long as nobody is away in the middle of one for longer than a
+ * record knows ids (on NATS the `duplicateWindowMs`).
  */
 
 import { AetherError, type ErrorCode, type Wave } from "@aether/core";
@@ -23,13 +24,16 @@ import {
   PlaceOrder,
   RequestPayment,
 } from "./contracts.ts";
+import { type Folded, kept } from "./folded.ts";
+import type { Generations } from "./generations.ts";
+import { orderStages, STAGES, type Stage, stageOf } from "./order-stages.ts";
 import { Recent } from "./recent.ts";
 import { isKept, step } from "./steps.ts";
 
 export const alpha: Service = defineService(
   "service-alpha",
   async ({ vibrator, log }) => {
-    const orders = new Orders();
+    const orders = new Orders(await kept("orders", orderStages, { vibrator, log }));
 
     const cancel = (
       orderId: string,
@@ -38,14 +42,14 @@ export const alpha: Service = defineService(
       cause: Wave,
       goods?: readonly Item[],
     ): Promise<void> =>
-      orders.move(orderId, from, "ended", isKept(cause), async () => {
+      orders.move(orderId, from, "ended", cause, async () => {
         const cancelled = { orderId, reason: reason.slice(0, 300), goods };
         await vibrator.emit(OrderCancelled, cancelled, { ...step("orders.end", orderId), cause });
       });
 
     await vibrator.resonateOn(InventoryAvailable, async (wave, ctx) => {
       const { orderId, customer, items, total } = wave.payload;
-      await orders.move(orderId, "checking", "paying", isKept(wave), async () => {
+      await orders.move(orderId, "checking", "paying", wave, async () => {
         await ctx.emit(OrderConfirmed, { orderId, total }, step("orders.confirmed", orderId));
         const request = { orderId, customer, items, amount: total };
         const refusal = await refusalOf(ctx.emit(RequestPayment, request, step("payments.request", orderId)));
@@ -57,7 +61,7 @@ export const alpha: Service = defineService(
 
     await vibrator.resonateOn(PaymentCompleted, async (wave, ctx) => {
       const { orderId, amount } = wave.payload;
-      await orders.move(orderId, "paying", "ended", isKept(wave), async () => {
+      await orders.move(orderId, "paying", "ended", wave, async () => {
         await ctx.emit(OrderCompleted, { orderId, total: amount }, step("orders.end", orderId));
       });
     });
@@ -85,7 +89,7 @@ export const alpha: Service = defineService(
     await vibrator.resonateOn(PlaceOrder, async (wave, ctx) => {
       const order = wave.payload;
       const { orderId } = order;
-      await orders.move(orderId, "new", "checking", false, async () => {
+      await orders.move(orderId, "new", "checking", wave, async () => {
         await ctx.emit(OrderCreated, order, step("orders.created", orderId));
         const refusal = await refusalOf(ctx.emit(CheckInventory, order, step("inventory.check", orderId)));
         if (refusal !== undefined) {
@@ -96,10 +100,6 @@ export const alpha: Service = defineService(
   },
   { needs: [CheckInventory, RequestPayment] },
 );
-
-/** Where an order is: it waits for its goods, then for its payment. Each goes forward only, and ends once. */
-const STAGES = ["new", "checking", "paying", "ended"] as const;
-type Stage = (typeof STAGES)[number];
 
 /** The stage at which each command is sent. */
 const ASKED: ReadonlyMap<string, Stage> = new Map([
@@ -129,19 +129,25 @@ async function refusalOf(command: Promise<unknown>): Promise<string | undefined>
   }
 }
 
-/** The orders on their way, as far as they went through here. */
+/** The orders on their way: as the record has them, and as far as they went through here. */
 class Orders {
+  readonly #record: Folded<Generations<Stage>> | undefined;
   readonly #open = new Map<string, Stage>();
   readonly #ended = new Recent<true>();
 
+  constructor(record: Folded<Generations<Stage>> | undefined) {
+    this.#record = record;
+  }
+
   /**
    * Moves an order that is at `from` on to `to`, and does the `work` of that; nothing for any other order. One that a kept
-   * answer is about may have got to `from` elsewhere. Should the work fail, the order is back at where it was, for what
+   * `cause` is about may have got to `from` elsewhere. Should the work fail, the order is back at where it was, for what
    * moved it comes again. Rejects as `work` does.
    */
-  async move(orderId: string, from: Stage, to: Stage, kept: boolean, work: () => Promise<void>): Promise<void> {
+  async move(orderId: string, from: Stage, to: Stage, cause: Wave, work: () => Promise<void>): Promise<void> {
+    await this.#record?.include(cause);
     const stage = this.#stageOf(orderId);
-    if (stage !== from && !(kept && STAGES.indexOf(stage) < STAGES.indexOf(from))) {
+    if (stage !== from && !(isKept(cause) && STAGES.indexOf(stage) < STAGES.indexOf(from))) {
       return;
     }
     this.#set(orderId, to);
@@ -155,8 +161,11 @@ class Orders {
     }
   }
 
+  /** The further of the two. */
   #stageOf(orderId: string): Stage {
-    return this.#open.get(orderId) ?? (this.#ended.get(orderId) === true ? "ended" : "new");
+    const here = this.#open.get(orderId) ?? (this.#ended.get(orderId) === true ? "ended" : "new");
+    const recorded = this.#record === undefined ? "new" : stageOf(this.#record.state, orderId);
+    return STAGES.indexOf(recorded) > STAGES.indexOf(here) ? recorded : here;
   }
 
   #set(orderId: string, stage: Stage): void {

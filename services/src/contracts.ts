@@ -137,13 +137,14 @@ export const PaymentFailed: Contract<Order & { readonly reason: string }> = chan
 });
 
 /**
- * What is kept where the medium keeps waves: all that an order goes by. News of the stock and deliveries are left out;
- * the next ones make up for those that somebody missed.
+ * What is kept where the medium keeps waves: all that an order goes by, and all that the stock follows from. News of the
+ * stock are left out; the next ones make up for those that somebody missed.
  */
 export const RECORDED: readonly string[] = [
   "orders.>",
   "inventory.check",
   "inventory.available",
   "inventory.unavailable",
+  "inventory.restock",
   "payments.>",
 ];

@@ -26,6 +26,9 @@ function silent(clock: ManualClock, asked: { readonly wave: Wave; readonly deadl
         read: (query) => recorder.read(query),
         groups: () => recorder.groups(),
         drop: (group, name) => recorder.drop(group, name),
+        tail: (query, signal) => recorder.tail(query, signal),
+        end: () => recorder.end(),
+        compare: (one, other) => recorder.compare(one, other),
       },
     };
   };

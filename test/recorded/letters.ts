@@ -43,6 +43,9 @@ export function withLetters(
         read: (query) => recorder.read(query),
         groups: () => recorder.groups(),
         drop: (group, name) => recorder.drop(group, name),
+        tail: (query, signal) => recorder.tail(query, signal),
+        end: () => recorder.end(),
+        compare: (one, other) => recorder.compare(one, other),
         deadLetters: changes && { ...passed, ...changes },
       };
       return {

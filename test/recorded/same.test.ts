@@ -1,6 +1,10 @@
-/** Recorded channels behave the same in one process and on JetStream: one script, two media. */
+/** Recorded channels behave the same in one process, over a journal and on JetStream: one script, three media. */
 
-import { Aether, type AetherOptions, type Medium } from "@aether/core";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Aether, type AetherOptions, inProcess, type Medium } from "@aether/core";
+import { type Journal, openJournal } from "@aether/journal";
 import { natsMedium } from "@aether/nats";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { expectBalance } from "../../packages/core/test/aether/connect.ts";
@@ -11,10 +15,18 @@ import { remembering } from "../../packages/testing/test/lawful/remembering.ts";
 let server: NatsServer;
 let count = 0;
 
+const journals: Promise<Journal>[] = [];
+let directory: string;
+
 beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "aether-same-"));
   server = await NatsServer.start({ version: "2.10", jetstream: true });
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await Promise.all(journals.map(async (journal) => (await journal).close()));
+  await rm(directory, { recursive: true, force: true });
+});
 
 const media: readonly [string, () => () => Medium][] = [
   [
@@ -22,6 +34,20 @@ const media: readonly [string, () => () => Medium][] = [
     () => {
       const medium = remembering();
       return () => medium;
+    },
+  ],
+  [
+    "over a journal",
+    () => {
+      // One journal for all aethers of a test; its directory goes when the last test is over.
+      const journal = openJournal(`${directory}/${count++}`);
+      journals.push(journal);
+      const medium = journal.then((open) => open.over(inProcess()));
+      return () => ({
+        name: "in-process+journal",
+        traits: { ...inProcess().traits, durable: true },
+        open: async (events) => (await medium).open(events),
+      });
     },
   ],
   [

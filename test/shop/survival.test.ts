@@ -1,6 +1,6 @@
 /**
  * The shop on a real server while its parts and its server die, in processes of their own: every order that was accepted
- * ends, once. And as a control the same with nothing kept, where orders are lost.
+ * ends, once, and the stock is exact. And as a control the same with nothing kept, where orders are lost.
  */
 
 import { Aether, type Vibrator, type Wave } from "@aether/core";
@@ -10,11 +10,14 @@ import { type Member, member } from "../../packages/nats/test/jetstream/members.
 import { NatsServer } from "../../packages/nats/test/nats-server.ts";
 import {
   InventoryAvailable,
+  InventoryLevels,
   InventoryUnavailable,
+  type Item,
   OrderCancelled,
   OrderCompleted,
   PlaceOrder,
   RECORDED,
+  RestockInventory,
 } from "../../services/src/contracts.ts";
 import { Program } from "../../services/test/program.ts";
 
@@ -24,6 +27,8 @@ const PAUSE_MS = 15;
 const BANK_MS = 100;
 const PATIENCE_MS = 30_000;
 const GOODS = ["lamp", "chair", "shelf"];
+/** What there is of them when the record begins. */
+const STOCK = { lamp: 24, chair: 16, shelf: 12 };
 
 /** A shop of several processes, a customer who places orders all the time, and books of what became of them. */
 class Mall implements AsyncDisposable {
@@ -32,6 +37,8 @@ class Mall implements AsyncDisposable {
   readonly completed = new Books();
   readonly cancelled = new Books();
   readonly checked = new Books();
+  /** Pieces that came in. */
+  readonly broughtIn: Item[] = [];
   readonly #recorded: readonly string[];
   readonly #programs = new Set<Program>();
   readonly #aether: Aether;
@@ -60,7 +67,20 @@ class Mall implements AsyncDisposable {
     await auditor.resonateOn(OrderCancelled, (wave) => mall.cancelled.enter(wave.payload.orderId, wave));
     await auditor.resonateOn(InventoryAvailable, (wave) => mall.checked.enter(wave.payload.orderId, wave));
     await auditor.resonateOn(InventoryUnavailable, (wave) => mall.checked.enter(wave.payload.orderId, wave));
+    await auditor.resonateOn(RestockInventory, ({ payload }) => void mall.broughtIn.push(...payload.items));
     return mall;
+  }
+
+  /** Whether the stock is what came in, less what was sold. Every order is for one piece. */
+  async stockIsExact(): Promise<boolean> {
+    const { payload } = await this.#customer.query(InventoryLevels, {}, { timeoutMs: 5000 });
+    return Object.entries(STOCK).every(([sku, stock]) => {
+      const came = this.broughtIn
+        .filter((item) => item.sku === sku)
+        .reduce((sum, { quantity }) => sum + quantity, stock);
+      const sold = this.accepted.filter((id) => this.skus.get(id) === sku && this.completed.of(id).length > 0).length;
+      return payload.levels.find((level) => level.sku === sku)?.left === came - sold;
+    });
   }
 
   /** Starts a part; resolves when it is up. */
@@ -89,6 +109,9 @@ class Mall implements AsyncDisposable {
     return program;
   }
 
+  /** What each order is for. */
+  readonly skus = new Map<string, string>();
+
   /** Customers come until {@link closeDoors}. */
   openDoors(): void {
     this.#open = true;
@@ -110,6 +133,7 @@ class Mall implements AsyncDisposable {
   /** Places an order, which counts as accepted once the emit resolves. */
   async place(orderId: string, sku = "lamp"): Promise<void> {
     const order = { orderId, customer: "ada", items: [{ sku, quantity: 1 }] };
+    this.skus.set(orderId, sku);
     try {
       await this.#customer.emit(PlaceOrder, order, { key: orderId });
       this.accepted.push(orderId);
@@ -217,6 +241,7 @@ describe("every accepted order ends once", { timeout: 60_000 }, () => {
     await mall.settle();
     expect(new Set(mall.ends)).toEqual(new Set([1]));
     expect(mall.completed.size).toBeGreaterThan(20);
+    await mall.until(() => mall.stockIsExact(), "the stock to be what came in, less what was sold");
   });
 
   test("while the server is killed and comes back", async () => {
@@ -243,6 +268,7 @@ describe("every accepted order ends once", { timeout: 60_000 }, () => {
     await mall.settle();
     expect(new Set(mall.ends)).toEqual(new Set([1]));
     expect(new Set(mall.accepted.map((orderId) => mall.checked.of(orderId).length))).toEqual(new Set([1]));
+    await mall.until(() => mall.stockIsExact(), "three inventories to have one stock");
   });
 });
 

@@ -53,7 +53,12 @@ export const ERRORS = {
   },
   AETHER_BAD_POSITION: {
     retryable: false,
-    meaning: "The position is none of this journal as it is now: it was restored, cut or begun anew.",
+    meaning: "The position is none of this record as it is now: it was restored, cut or begun anew.",
+  },
+  AETHER_BAD_SNAPSHOT: { retryable: false, meaning: "A snapshot is no longer what was saved." },
+  AETHER_VIEW_FAILED: {
+    retryable: false,
+    meaning: "A view could not fold a wave of the record, and has stopped before it.",
   },
   AETHER_HANDLER_FAILED: { retryable: true, meaning: "The handler of the command or query threw." },
   AETHER_HANDLER_TIMEOUT: { retryable: true, meaning: "The handler did not settle within its time." },

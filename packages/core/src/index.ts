@@ -15,6 +15,13 @@ export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether
 export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
+export {
+  REPLAY_HEADER,
+  REPLAY_POSITION_HEADER,
+  type ReplayOptions,
+  type ReplayProgress,
+  type ReplaySource,
+} from "./aether/replay.ts";
 export type { CloseOptions, Resonance } from "./aether/resonance.ts";
 export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
 export type { ReturnsStats } from "./aether/returns.ts";
@@ -27,6 +34,8 @@ export {
   type Stats,
 } from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
+export type { View, ViewEvents, ViewFallback } from "./aether/view.ts";
+export type { DeepReadonly, Folded, FoldedWave, ReachOptions, ViewOptions } from "./aether/view-options.ts";
 // Errors and time
 export { type Alarm, type Clock, systemClock } from "./clock.ts";
 export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, UnrecoverableError } from "./errors.ts";
@@ -34,7 +43,15 @@ export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, Unre
 export { AmplitudeQueue } from "./inbox/amplitude-queue.ts";
 export type { AmplitudeQueueOptions } from "./inbox/queue-bounds.ts";
 export type { Fading } from "./inbox/strongest-queue.ts";
+export { Turns } from "./inbox/turns.ts";
 // Media
+export {
+  type CopyProgress,
+  type CopyRecordOptions,
+  copyRecord,
+  type OpenRecorder,
+  openRecorder,
+} from "./medium/copy-record.ts";
 export type {
   DeadLetter,
   DeadLetterError,
@@ -67,8 +84,11 @@ export type {
   RecordedGroup,
   Recorder,
   RecordQuery,
+  TailQuery,
+  TailStep,
 } from "./medium/recorder.ts";
 export type { Recording } from "./medium/recording.ts";
+export type { Snapshot, SnapshotName, SnapshotStore, UnreadableSnapshot } from "./medium/snapshot-store.ts";
 export { isMeantFor } from "./medium/target.ts";
 export { AdaptiveFloor } from "./physics/adaptive-floor.ts";
 export {

@@ -1,13 +1,17 @@
 /** The journal: waves in a directory, in the order they were appended, with snapshots of what was made of them. */
 
-import { type AetherError, type Surroundings, Wave } from "@aether/core";
+import { type AetherError, type Medium, type Recording, type Surroundings, Wave } from "@aether/core";
 import { bodyOf, writeWave } from "./body/wave-body.ts";
 import { expected } from "./failures.ts";
+import { RECORDER } from "./files/names.ts";
 import { Log, type LogOptions } from "./log/log.ts";
 import { KIND } from "./log/record-format.ts";
 import type { Drop } from "./log/retention.ts";
 import type { Cut } from "./log/segments.ts";
 import { checkReading, type JournalOptions, logOptions, type ReadOptions } from "./options.ts";
+import { Ledger } from "./recorder/ledger.ts";
+import { over } from "./recorder/over-medium.ts";
+import { ViewSnapshots } from "./recorder/view-snapshots.ts";
 import { type Fallback, type Snapshot, Snapshots, snapshotToken } from "./snapshot/snapshots.ts";
 import { type JournalEntry, surroundingsOf, WaveReading } from "./wave-reading.ts";
 
@@ -49,13 +53,34 @@ const MOST_FALLBACKS = 100;
 
 type Listener<E extends keyof JournalEvents> = (event: JournalEvents[E]) => void;
 
-/** An open journal. Made by {@link openJournal}. */
-export class Journal {
+/**
+ * An open journal. Made by {@link openJournal}. Its guarantees, each of which is one test of the conformance suite:
+ *
+ * - what is appended is read in the order of the calls
+ * - a wave is read as it was at the call of append
+ * - a position is that of its wave, and positions grow
+ * - a reading is bounded by position, time, pattern and amplitude, both ends included
+ * - a reading ends where the journal ended when it began
+ * - what cannot be written is refused, and leaves nothing
+ * - what was acknowledged is there when it is opened again
+ * - a position is given once, also after it was opened again
+ * - what was on its way when it was closed is kept
+ * - a snapshot is given back with its position, the newest of its name
+ * - a name of which no snapshot was taken has none
+ * - a position of another journal is refused with AETHER_BAD_POSITION
+ * - verify reads everything that is there
+ * - one writer has it at a time: another is refused with AETHER_JOURNAL_LOCKED
+ * - a closed one refuses with AETHER_CLOSED, and closing twice is closing once
+ */
+export class Journal implements Recording {
   readonly directory: string;
   readonly #log: Log;
   readonly #snapshots: Snapshots;
   readonly #surroundings: Surroundings;
   readonly #notices: Notices;
+  readonly #options: LogOptions;
+  /** There once it is, or was, over a medium. */
+  #ledger: Ledger | undefined;
   #closed = false;
 
   /** @internal */
@@ -63,6 +88,7 @@ export class Journal {
     this.directory = directory;
     this.#log = log;
     this.#notices = notices;
+    this.#options = options;
     this.#surroundings = surroundingsOf(options.clock);
     this.#snapshots = new Snapshots({
       directory,
@@ -87,6 +113,9 @@ export class Journal {
     try {
       if (!(wave instanceof Wave) || wave.fault !== undefined) {
         throw expected("wave", "a wave", wave instanceof Wave ? wave.fault : wave);
+      }
+      if (this.#ledger !== undefined) {
+        return this.#ledger.append(wave);
       }
       const body = bodyOf(wave);
       const now = wave.surroundings.clock.monotonic();
@@ -135,6 +164,13 @@ export class Journal {
    */
   async snapshot(name: string, state: unknown, position: string): Promise<void> {
     const token = snapshotToken(name);
+    if (token === RECORDER) {
+      throw expected("name", "another one than the journal's own", name);
+    }
+    await this.#save(token, state, position);
+  }
+
+  async #save(token: string, state: unknown, position: string): Promise<void> {
     this.#log.assertWritable();
     await this.#log.flush();
     const place = await this.#log.locate(position);
@@ -153,11 +189,11 @@ export class Journal {
 
   /**
    * Nobody needs `position` or anything before it any more. From the first call on, only what was released is deleted,
-   * whatever the limits of the retention say.
+   * whatever the limits of the retention say; and never what a group of a recorded channel has not handled.
    */
   async release(position: string): Promise<void> {
     const { sequence } = await this.#log.locate(position);
-    await this.#log.release(sequence);
+    await (this.#ledger ?? this.#log).release(sequence);
   }
 
   /** Reads everything again from the disk. Throws `AETHER_JOURNAL_DAMAGED`, with file and offset. */
@@ -185,8 +221,50 @@ export class Journal {
     return this.#notices.on(event, listener);
   }
 
+  /**
+   * `medium`, which is one of this process, with the waves of recorded channels kept in this journal until each group has
+   * handled them. Several media and aethers may share one journal. Close it after them. Throws `AETHER_UNSUPPORTED` for a
+   * medium that reaches other processes, and for a journal that is only read.
+   */
+  over(medium: Medium): Medium {
+    this.#log.assertWritable();
+    return over(medium, {
+      ...{ log: this.#log, directory: this.directory, snapshots: new ViewSnapshots(this) },
+      ledger: () => this.#recording(),
+      read: (query) => this.read(query),
+    });
+  }
+
+  /** What recorders share, once it has been read. @internal */
+  async #recording(): Promise<Ledger> {
+    this.#log.assertOpen();
+    this.#ledger ??= new Ledger({
+      ...{ log: this.#log, surroundings: this.#surroundings },
+      files: this.#options.files,
+      clock: this.#options.clock,
+      retention: this.#options.retention,
+      segmentBytes: this.#options.segmentBytes,
+      store: {
+        save: (state, position) => this.#save(RECORDER, state, position),
+        latest: () => this.#snapshots.latest(RECORDER),
+      },
+    });
+    await this.#ledger.begin();
+    return this.#ledger;
+  }
+
+  /** Where waves were recorded before, what recorders share is there from the beginning. @internal */
+  async resume(): Promise<void> {
+    if (this.#log.isRecorded && !this.#log.isReadOnly) {
+      await this.#recording();
+    }
+  }
+
   /** Stores what waits and lets everything go. Nothing is taken any more. */
   async close(): Promise<void> {
+    if (!this.#closed) {
+      await this.#ledger?.close();
+    }
     this.#closed = true;
     await this.#log.close();
   }
@@ -253,5 +331,12 @@ export async function openJournal(directory: string, options: JournalOptions = {
     full: (error) => notices.tell("full", { error }),
     failed: (error) => notices.tell("failed", { error }),
   });
-  return new Journal(directory, log, checked, notices);
+  const journal = new Journal(directory, log, checked, notices);
+  try {
+    await journal.resume();
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  return journal;
 }

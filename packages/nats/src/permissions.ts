@@ -2,7 +2,7 @@
 
 import { BANDS, band, matches } from "@aether/core";
 import { assertKnown, expected } from "./expected.ts";
-import { lettersStreamOf, marksStreamOf, streamOf } from "./jetstream/names.ts";
+import { lettersStreamOf, marksStreamOf, stateStreamOf, streamOf } from "./jetstream/names.ts";
 import { namespaceOf, Subjects } from "./subjects.ts";
 
 /** What one identity may do. What is not named is denied. */
@@ -16,8 +16,8 @@ export interface Identity {
   /** Loudest amplitude that it may emit with, 0..1, rounded up to the end of its band. Default 1. */
   readonly maxAmplitude?: number | undefined;
   /**
-   * Whether it may declare what is recorded, follow the record and read it, and see and emit again its dead letters. That
-   * is the whole record: a server cannot tell whose place is whose. Default false; emitting on recorded channels takes no more than `emit`.
+   * Whether it may declare what is recorded, follow the record and read it, keep views of it, and see and emit again its
+   * dead letters. That is the whole record: a server cannot tell whose place is whose. Default false; emitting on recorded channels takes no more than `emit`.
    */
   readonly record?: boolean | undefined;
 }
@@ -70,7 +70,7 @@ function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
     publish: [
       ...control,
       ...recording(record, streamOf(namespace)),
-      ...(record ? burying(subjects) : []),
+      ...(record ? [...burying(subjects), ...remembering(subjects)] : []),
       ...emit.flatMap((pattern) => emitting(checked(pattern), loudest, subjects)),
     ],
     subscribe: [...control, ...resonate.flatMap((pattern) => resonating(checked(pattern), subjects))],
@@ -86,7 +86,9 @@ function checked(pattern: string): string {
 /** Everybody reads what is recorded, so that waves on such channels go there. */
 function recording(record: boolean, stream: string): readonly string[] {
   const info = `$JS.API.STREAM.INFO.${stream}`;
-  const api = ["STREAM.CREATE", "STREAM.UPDATE", "CONSUMER.LIST"].map((name) => `$JS.API.${name}.${stream}`);
+  const api = ["STREAM.CREATE", "STREAM.UPDATE", "STREAM.MSG.GET", "CONSUMER.LIST"].map(
+    (name) => `$JS.API.${name}.${stream}`,
+  );
   const places = ["CREATE", "DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT"].map(
     (name) => `$JS.API.CONSUMER.${name}.${stream}.>`,
   );
@@ -107,6 +109,14 @@ function burying(subjects: Subjects): readonly string[] {
     ...[subjects.letters("*", ">"), subjects.mark("*"), ...api],
     ...[`$JS.API.STREAM.MSG.DELETE.${letters}`, `$JS.API.CONSUMER.CREATE.${letters}`, ...readers],
   ];
+}
+
+/** Whoever follows the record keeps snapshots of what it makes of it. */
+function remembering(subjects: Subjects): readonly string[] {
+  const stream = stateStreamOf(subjects.namespace);
+  const api = ["STREAM.INFO", "STREAM.CREATE", "STREAM.MSG.GET", "CONSUMER.CREATE"];
+  const readers = ["CREATE", "MSG.NEXT", "DELETE"].map((name) => `$JS.API.CONSUMER.${name}.${stream}.>`);
+  return [subjects.snapshots("*", "*"), ...api.map((name) => `$JS.API.${name}.${stream}`), ...readers];
 }
 
 function emitting(pattern: string, loudest: number, subjects: Subjects): readonly string[] {

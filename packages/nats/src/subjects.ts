@@ -111,6 +111,12 @@ export class Subjects {
     return `${this.namespace}.m.${id}`;
   }
 
+  /** Where snapshots of one view stand; with `*` twice: where those of all do. */
+  snapshots(vibrator: string, view: string): string {
+    const tokens = [vibrator, view].map((name) => (name === "*" ? name : tokenOf(name)));
+    return `${this.namespace}.v.${tokens.join(".")}`;
+  }
+
   /** The letter that stands at `subject`, and the channel of its wave; `undefined` for any other. */
   readLetter(subject: string): { readonly id: string; readonly channel: string } | undefined {
     const prefix = `${this.namespace}.d.`;

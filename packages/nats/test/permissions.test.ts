@@ -84,6 +84,26 @@ describe("permissions", () => {
     expect(await bury(bank)).toBe(1);
     await expect(bury(shop)).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
     await expect(shop.recorder.deadLetters?.stats()).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
+    const remember = async ({ recorder }: Member): Promise<readonly string[]> => {
+      const name = { vibrator: "bank", view: "books" };
+      const position = (await recorder.end()) ?? "";
+      await recorder.snapshots?.save(name, { position, state: new Uint8Array([1]) });
+      const found: string[] = [];
+      for await (const loaded of recorder.snapshots?.load(name) ?? []) {
+        found.push("error" in loaded ? loaded.error.code : loaded.position);
+      }
+      const { signal } = new AbortController();
+      // Whether more waits is asked of the stream, which takes a permission of its own.
+      for (const patterns of [["orders.*"], ["orders.never"]]) {
+        for await (const step of await recorder.tail({ patterns }, signal)) {
+          found.push(step.position);
+          break;
+        }
+      }
+      return found;
+    };
+    expect((await remember(bank)).length).toBe(3);
+    await expect(remember(shop)).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
   });
 
   test("mean to a server what they mean here: 1,500 rules and subjects", async () => {

@@ -2,6 +2,8 @@
 
 // Conformance
 export type { ConformanceCase, ConformanceOptions } from "./conformance/conformance-case.ts";
+export { journalConformance } from "./conformance/journal/journal-conformance.ts";
+export type { ConformingJournal, OpenJournal } from "./conformance/journal/journal-stage.ts";
 export { mediumConformance } from "./conformance/medium-conformance.ts";
 export { recorderConformance } from "./conformance/recording/recorder-conformance.ts";
 // Faults

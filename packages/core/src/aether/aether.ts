@@ -12,6 +12,7 @@ import type { Draft, Interceptor } from "./interceptors.ts";
 import { requestOf } from "./listening.ts";
 import type { AetherEvents, EventName } from "./observers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
+import { type ReplayOptions, type ReplayProgress, type ReplaySource, replay } from "./replay.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
 import { assertName, type ResonanceOptions, type VibratorOptions } from "./resonance-options.ts";
 import { Retired } from "./retired.ts";
@@ -130,6 +131,25 @@ export class Aether implements AsyncDisposable {
   /** Waves whose handling failed for good: to look at, to emit again, to remove. docs/physics.md §7 */
   get deadLetters(): DeadLetters {
     return this.#connected.parts.deadLetters;
+  }
+
+  /**
+   * Emits the waves of a record once more: those of a recorder, or of a journal, also one of other days that is only read.
+   * Each leaves under a new id, caused by the wave that it repeats, and bears the headers `aether-replay` (the id of this
+   * replay) and `aether-replay-position`; a command leaves as an event. Rejects as `Vibrator.emit` does, and with the
+   * signal's reason.
+   */
+  async replay(source: ReplaySource, options: ReplayOptions = {}): Promise<ReplayProgress> {
+    this.#assertOpen();
+    const { parts, onClose } = this.#connected;
+    return await replay(source, options, {
+      ids: parts.ids,
+      deadlines: parts.deadlines,
+      maxChannelLength: parts.limits.maxChannelLength,
+      onClose,
+      moment: () => parts.time.moment,
+      emit: (wave) => parts.deadLetters.reemission.emit(wave),
+    });
   }
 
   /** What became of all waves of this aether's vibrators, at this moment. */

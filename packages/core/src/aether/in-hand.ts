@@ -78,6 +78,11 @@ export class InHand {
     return custody;
   }
 
+  /** `wave` is tried again, as attempt number `attempt`. */
+  retries({ id }: Wave, attempt: number): void {
+    this.#custodies.get(id)?.retries?.(attempt);
+  }
+
   /** `wave` waits for another attempt. */
   waits(wave: Wave): void {
     if (this.has(wave)) {
@@ -95,9 +100,10 @@ export class InHand {
     this.#attempts.set(id, attempt);
   }
 
-  /** The attempt that is next for a wave that was given back from here. */
+  /** The attempt that `wave` comes for, as far as its record or this process remembers; `undefined`: the first. */
   attemptOf({ id }: Wave): number | undefined {
-    return this.#attempts.get(id);
+    const { attempt = 1 } = this.#custodies.get(id) ?? {};
+    return this.#attempts.get(id) ?? (attempt > 1 ? attempt : undefined);
   }
 }
 

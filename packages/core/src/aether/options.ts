@@ -80,7 +80,7 @@ export interface HedgeOptions {
 }
 
 /** Names of an options type, compared by the compiler. */
-type Known<T> = { readonly [K in keyof Required<T>]: true };
+export type Known<T> = { readonly [K in keyof Required<T>]: true };
 
 const EMIT_OPTIONS: Known<EmitOptions> = {
   id: true,

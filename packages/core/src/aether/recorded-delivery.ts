@@ -227,6 +227,7 @@ export class RecordedDelivery extends Delivery {
   }
 
   override passesOn(wave: Wave, delayMs: number, attempt: number): boolean {
+    this.#hand.retries(wave, attempt);
     // One of a key would lose its place among those of its key: it stays, and in the end nothing more comes.
     const mayStay = !this.#ending && (inboxIsKeyed(this.#bounds) || this.#hand.waiting < MOST_ASIDE);
     if (mayStay || !this.#hand.has(wave)) {

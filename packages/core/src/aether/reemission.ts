@@ -35,7 +35,7 @@ export interface Changes {
   readonly toAll: boolean;
 }
 
-/** Emits waves of dead letters again. It speaks for their emitters, not as a vibrator of its own. */
+/** Emits waves of dead letters again, and those of a replay. It speaks for their emitters, not as a vibrator of its own. */
 export class Reemission implements PendingHost {
   readonly #parts: ReemissionParts;
   readonly #outgoing: Outgoing;
@@ -73,13 +73,19 @@ export class Reemission implements PendingHost {
       this.refused++;
       throw error;
     }
-    const { recorder } = this.#parts.link;
     const wave = make(undefined);
+    const isRecorded = this.#parts.link.recorder?.records(wave.channel) === true;
+    return letter.wave.kind === "command" && !isRecorded ? await this.#command(make) : await this.emit(wave);
+  }
+
+  /** Emits `wave`, an event or a broadcast, as it is. */
+  async emit(wave: Wave): Promise<Receipt> {
+    const { recorder } = this.#parts.link;
     if (recorder?.records(wave.channel) === true) {
       this.#outgoing.emitted++;
       return await this.#keeping.keep(recorder, wave, {});
     }
-    return letter.wave.kind === "command" ? await this.#command(make) : await this.#event(wave);
+    return await this.#event(wave);
   }
 
   /** Checks what is to leave; gives what makes the wave once it leaves. */

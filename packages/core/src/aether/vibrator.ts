@@ -16,6 +16,9 @@ import type { Receipt } from "./receipt.ts";
 import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
+import type { View } from "./view.ts";
+import type { ViewOptions } from "./view-options.ts";
+import { Views } from "./views.ts";
 
 /** Everything the vibrators of one aether work with. */
 export interface VibratorParts extends EmissionParts, ListeningParts {
@@ -31,6 +34,7 @@ export class Vibrator implements AsyncDisposable {
   readonly emission: Emission;
   /** The receiving half. */
   readonly listening: Listening;
+  readonly #views: Views;
   readonly #parts: VibratorParts;
   readonly #onReflection = new Set<(reflection: Reflection) => void>();
   readonly #onClosed: (vibrator: Vibrator) => void;
@@ -50,6 +54,7 @@ export class Vibrator implements AsyncDisposable {
     const settings = vibratorSettings(options);
     this.emission = new Emission(parts, { source: name, sourceId: id }, (reflection) => this.reflected(reflection));
     this.listening = new Listening({ by: name, byId: id }, settings, parts, this.emission);
+    this.#views = new Views(name, parts);
   }
 
   /**
@@ -138,6 +143,21 @@ export class Vibrator implements AsyncDisposable {
     this.listening.raiseFloor(loudnessOf(amplitude));
   }
 
+  /**
+   * Folds all waves of recorded channels into a state, in the order of the record: from the last snapshot, or from the
+   * first wave, and on with what comes. Every instance has the same state. Resolves when the view has begun; `view.ready`
+   * tells when it has caught up. Rejects with `AETHER_UNSUPPORTED` for channels of which nothing is kept,
+   * `AETHER_BAD_POSITION` where no snapshot fits and the record no longer has its first wave, `AETHER_AMBIGUOUS`,
+   * `AETHER_BAD_PAYLOAD` for an `initial` that is no plain value, `AETHER_BAD_CHANNEL`, `AETHER_BAD_OPTION`,
+   * `AETHER_CLOSED`. docs/recorded.md
+   */
+  materialize<State, const C extends string | Channel>(
+    name: string,
+    options: ViewOptions<State, C>,
+  ): Promise<View<State>> {
+    return this.#views.open(name, options);
+  }
+
   /** Calls `listener` with each wave of this vibrator that comes back; returns the undo. */
   onReflection(listener: (reflection: Reflection) => void): () => void {
     if (typeof listener !== "function") {
@@ -169,6 +189,7 @@ export class Vibrator implements AsyncDisposable {
 
   async #close(deadlineMs: number): Promise<void> {
     await this.listening.close(deadlineMs);
+    await this.#views.close();
     this.emission.close();
     this.#onClosed(this);
   }

@@ -3,6 +3,7 @@
 import type { Wave } from "../wave/wave.ts";
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { Presence } from "./presence.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 
 /** Where a group begins that has no place yet: with what comes from now on, at the start, at a position, at a time. */
 export type From = "new" | "start" | { readonly position: string } | { readonly time: Date };
@@ -11,6 +12,13 @@ export type From = "new" | "start" | { readonly position: string } | { readonly 
 export interface Custody {
   /** The group is done with it. Resolves when that is kept; rejects when it may not be, and then it may come again. */
   done(): Promise<void>;
+  /** Which attempt it comes for, where the recorder remembers that. Default: the first, as far as it knows. */
+  readonly attempt?: number | undefined;
+  /**
+   * A run has failed, and whoever has it tries again: should it come to somebody else, it comes for `attempt`. Absent: the
+   * recorder remembers no attempts. Never throws, and promises nothing: a crash may forget the last of them.
+   */
+  retries?(attempt: number): void;
   /** It goes back to the group, which gets it again after `delayMs` or later. Nobody has failed. Never throws. */
   giveBack(delayMs?: number): void;
 }
@@ -60,6 +68,24 @@ export interface Recorded {
   readonly wave: Wave;
 }
 
+/** What a tail gives out: the waves of any of `patterns`, all of which are recorded. */
+export interface TailQuery {
+  /** At least one. A wave that several cover comes once. */
+  readonly patterns: readonly string[];
+  /** The position after which it begins. Without it: with the first wave that was ever recorded. */
+  readonly after?: string | undefined;
+}
+
+/** One step along the record. */
+export interface TailStep {
+  /** Everything that is asked for has been given out up to here, this wave included. No step is before the last one. */
+  readonly position: string;
+  /** The wave at `position`; `undefined`: nothing that is asked for stands between the last step and here. */
+  readonly wave?: Wave | undefined;
+  /** What stands at `position` is on a channel that is asked for and is no wave, such as bytes that are damaged. */
+  readonly malformed?: boolean | undefined;
+}
+
 /** A group that has a place in the record. */
 export interface RecordedGroup {
   readonly group: string;
@@ -92,6 +118,15 @@ export interface RecordedGroup {
  * - a wave on a channel that nobody follows is kept
  * - those who only listen hear a recorded wave live
  * - groups can be listed and dropped
+ * - a tail gives each wave once, in the order of the record, and goes on with what comes
+ * - a tail begins after the position that it is told
+ * - a tail takes several patterns in one order
+ * - a tail waits for whoever reads it
+ * - a tail tells how far it has come where nothing is asked for
+ * - a tail ends when it is told to
+ * - a tail refuses what is no position of the record
+ * - positions are compared as the record has them
+ * - the end of the record covers its last wave, and no wave that comes
  *
  * And where it keeps dead letters:
  *
@@ -104,6 +139,13 @@ export interface RecordedGroup {
  * - a dead letter that was forgotten is gone for good
  * - dead letters are purged by pattern, id and time
  * - dead letters are counted wherever they enter and leave
+ *
+ * And where it keeps snapshots:
+ *
+ * - a snapshot is loaded from everywhere, as it was saved
+ * - a snapshot outlives the link that saved it
+ * - the snapshot that covers most comes first, whichever was saved last
+ * - snapshots under different names are kept apart
  */
 export interface Recorder {
   /** Adds `patterns` to what the namespace records. Rejects with `AETHER_UNSUPPORTED` where that cannot be. */
@@ -121,6 +163,22 @@ export interface Recorder {
   follow(follower: Follower, from: From): Promise<Following>;
   /** Reads in the order of the record. */
   read(query: RecordQuery): AsyncIterable<Recorded>;
+  /**
+   * Follows the record in its order, without a group: for whoever makes something of all that was ever recorded. It reads
+   * ahead of whoever takes its steps by a bounded number of waves, and goes on after any break of the connection and any
+   * restart of what keeps the record. It ends when `signal` aborts. Rejects with `AETHER_BAD_POSITION` where not every
+   * wave after `query.after` is there: the position is of another record, lies ahead of this one, or waves behind it
+   * were forgotten; iterating throws the same once that happens. Rejects with `AETHER_BAD_OPTION` for what is no position.
+   * Iterating throws `AETHER_CLOSED` when the link is closed.
+   */
+  tail(query: TailQuery, signal: AbortSignal): Promise<AsyncIterable<TailStep>>;
+  /** Where the record ends: at its last wave, or at what the recorder keeps behind it. `undefined`: it is empty. */
+  end(): Promise<string | undefined>;
+  /**
+   * Less than 0, 0 or more: whether the wave at `one` comes before that at `other`, is the same, or comes after. Throws
+   * `AETHER_BAD_POSITION` for positions of two records, `AETHER_BAD_OPTION` for what is no position.
+   */
+  compare(one: string, other: string): number;
   /** The groups that have a place. */
   groups(): Promise<readonly RecordedGroup[]>;
   /** Forgets a group's place: what it has not handled no longer waits for it. */
@@ -130,4 +188,6 @@ export interface Recorder {
    * aether where they failed. The same object for as long as the link is open.
    */
   readonly deadLetters?: DeadLetterStore | undefined;
+  /** Keeps what views have made of the record. Absent: they make it anew from its first wave. */
+  readonly snapshots?: SnapshotStore | undefined;
 }

@@ -5,6 +5,7 @@ import { AetherError, expected, messageOf } from "../errors.ts";
 import { type Amplitude, amplitudeOf } from "../physics/amplitude.ts";
 import { halfLifeOf } from "../physics/physics.ts";
 import { assertPattern, LONGEST_CHANNEL } from "./channel-name.ts";
+import { matches } from "./pattern.ts";
 import type { Wave } from "./wave.ts";
 
 /** A schema of any library that speaks Standard Schema. */
@@ -106,6 +107,11 @@ export class Channel<In = unknown, Out = unknown, ReplyIn = unknown, ReplyOut = 
     options: ChannelOptions<S, R> = {},
   ): Channel<InputOf<S>, OutputOf<S>, InputOf<R>, OutputOf<R>> {
     return channel(`${this.name}.${token}`, options);
+  }
+
+  /** Whether `wave`, which was read by contracts, came by this one: where several share one function. */
+  carries(wave: Wave): wave is Wave<Out> {
+    return matches(this.name, wave.channel);
   }
 
   toString(): string {

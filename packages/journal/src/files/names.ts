@@ -29,6 +29,9 @@ export function snapshotOf(file: string): { readonly name: string; readonly sequ
   return name === undefined || digits === undefined ? undefined : { name, sequence: Number.parseInt(digits, HEX) };
 }
 
+/** The name of the snapshots in which a recorder keeps what it remembers. */
+export const RECORDER = "aether-recorder";
+
 /** Who holds a lock file: its process and when that began. */
 export interface Owner {
   readonly pid: number;

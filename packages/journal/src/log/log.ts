@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AetherError } from "@aether/core";
 import { badPosition, damaged, failed, noJournal } from "../failures.ts";
 import type { FileSystem } from "../files/file-system.ts";
-import { isOurs, snapshotOf } from "../files/names.ts";
+import { isOurs, RECORDER, snapshotOf } from "../files/names.ts";
 import { lockWriter, type WriterLock } from "../files/writer-lock.ts";
 import { type Place, placeOf, positionOf } from "../position.ts";
 import { LogReader } from "./log-reader.ts";
@@ -42,6 +42,7 @@ export class Log {
   readonly #epoch: string;
   readonly #cuts: readonly Cut[];
   readonly #waiting: (() => void)[] = [];
+  #isRecorded = false;
   #closing: Promise<void> | undefined;
 
   /** Made by {@link Log.open}. */
@@ -93,6 +94,12 @@ export class Log {
 
   /** A new log has a segment from its beginning, so that readers find it. */
   async #begin(): Promise<void> {
+    const names = await this.#options.files.list(this.#segments.directory);
+    this.#isRecorded = names.some((name) => snapshotOf(name)?.name === RECORDER);
+    if (this.#isRecorded) {
+      // Nothing goes that a group has not handled: what may go is released by the recorder, once it knows.
+      this.#retention.release(0);
+    }
     if (this.#writer !== undefined) {
       await (this.#segments.epoch === undefined ? this.#writer.begin() : this.enforce());
     }
@@ -114,6 +121,11 @@ export class Log {
     for (const resume of this.#waiting.splice(0)) {
       resume();
     }
+  }
+
+  /** Whether a recorder has remembered something here. */
+  get isRecorded(): boolean {
+    return this.#isRecorded;
   }
 
   get epoch(): string {

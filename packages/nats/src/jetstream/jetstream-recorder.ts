@@ -11,6 +11,9 @@ import {
   type RecordedGroup,
   type Recorder,
   type RecordQuery,
+  type SnapshotStore,
+  type TailQuery,
+  type TailStep,
   type Wave,
 } from "@aether/core";
 import type { JetStreamManager } from "@nats-io/jetstream";
@@ -25,6 +28,7 @@ import { dropGroup, groupsOf } from "./groups.ts";
 import { JetStreamLetters } from "./jetstream-letters.ts";
 import { LetterStreams } from "./letter-streams.ts";
 import { ATTEMPT_MS, type Managed, within } from "./management.ts";
+import { comparePositions, positionOf } from "./position.ts";
 import { readRecord } from "./reading.ts";
 import { recordBand } from "./record-band.ts";
 import { type FollowingParts, RecordFollowing } from "./record-following.ts";
@@ -32,8 +36,10 @@ import { RecordStream } from "./record-stream.ts";
 import type { RecordedParts } from "./recorded-waves.ts";
 import { Recording } from "./recording.ts";
 import { Replies } from "./replies.ts";
+import { StateSnapshots } from "./state-snapshots.ts";
 import { StreamNews } from "./stream-news.ts";
 import type { CheckedStream } from "./stream-options.ts";
+import { Tail } from "./tailing.ts";
 
 /** What a recorder takes from its link. */
 export interface RecorderParts extends RecordedParts {
@@ -71,6 +77,8 @@ export class JetStreamRecorder implements Recorder {
   readonly #news: StreamNews;
   readonly #recording: Recording;
   readonly #followings = new Set<RecordFollowing>();
+  readonly #tails = new Set<Tail>();
+  readonly snapshots: SnapshotStore;
   readonly #letterStreams: LetterStreams | undefined;
   /** Absent where the options say that nothing is kept. */
   readonly deadLetters: JetStreamLetters | undefined;
@@ -125,6 +133,11 @@ export class JetStreamRecorder implements Recorder {
       inbox: () => `${subjects.replies(link)}.f.${(this.#inboxes++).toString(RADIX)}`,
       ended: (following) => this.#followings.delete(following),
     };
+    this.snapshots = new StateSnapshots({
+      ...this.#shared,
+      options: parts.stream,
+      assertSendable: (subject, bytes) => parts.assertSendable(subject, bytes),
+    });
     const { deadLetters: letters } = parts.stream;
     const streams = letters && new LetterStreams({ ...managed, subjects, letters });
     this.#letterStreams = streams;
@@ -221,6 +234,24 @@ export class JetStreamRecorder implements Recorder {
     return readRecord(query, this.#shared);
   }
 
+  async tail(query: TailQuery, signal: AbortSignal): Promise<AsyncIterable<TailStep>> {
+    this.#parts.assertOpen();
+    const ended = (tail: Tail): void => void this.#tails.delete(tail);
+    const tail = await Tail.open(query, signal, { ...this.#shared, ended });
+    this.#tails.add(tail);
+    return tail.steps();
+  }
+
+  async end(): Promise<string | undefined> {
+    const info = await this.#stream.read();
+    const last = info?.state.last_seq ?? 0;
+    return info === undefined || last === 0 ? undefined : positionOf(Date.parse(info.created), last);
+  }
+
+  compare(one: string, other: string): number {
+    return comparePositions(one, other);
+  }
+
   groups(): Promise<readonly RecordedGroup[]> {
     return groupsOf(this.#shared);
   }
@@ -241,6 +272,9 @@ export class JetStreamRecorder implements Recorder {
 
   disconnected(): void {
     this.#recording.disconnected();
+    for (const tail of this.#tails) {
+      tail.abandon();
+    }
   }
 
   /** The connection is back: what was under way is told again, and the stream may be another. */
@@ -268,5 +302,8 @@ export class JetStreamRecorder implements Recorder {
     ]);
     this.#recording.close();
     this.#closed = true;
+    for (const tail of this.#tails) {
+      tail.abandon();
+    }
   }
 }

@@ -2,7 +2,8 @@
 
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from "@nats-io/jetstream";
 import type { Subjects } from "../subjects.ts";
-import { isMissing, isTaken, type Managed, managed, unsupported } from "./management.ts";
+import { madeStream, type NamedConfig, streamInfo } from "./made-stream.ts";
+import { type Managed, unsupported } from "./management.ts";
 import { lettersStreamOf, marksStreamOf } from "./names.ts";
 import type { CheckedLetters } from "./stream-options.ts";
 
@@ -15,8 +16,6 @@ export interface LetterStreamParts extends Managed {
   readonly subjects: Subjects;
   readonly letters: CheckedLetters;
 }
-
-type Config = Partial<StreamConfig> & { readonly name: string };
 
 /** The two streams, as one link knows them. */
 export class LetterStreams {
@@ -47,39 +46,19 @@ export class LetterStreams {
   }
 
   async #open(): Promise<void> {
-    const [letters] = await Promise.all([this.#made(this.#lettersConfig()), this.#made(this.#marksConfig())]);
+    const [letters] = await Promise.all([
+      madeStream(this.#lettersConfig(), this.#parts),
+      madeStream(this.#marksConfig(), this.#parts),
+    ]);
     this.#assertAgrees(letters.config);
   }
 
-  async #made(config: Config): Promise<StreamInfo> {
-    for (;;) {
-      const info = await this.info(config.name);
-      if (info !== undefined) {
-        return info;
-      }
-      try {
-        return await managed(this.#parts, ({ streams }) => streams.add(config));
-      } catch (error) {
-        if (!isTaken(error)) {
-          throw error;
-        }
-      }
-    }
-  }
-
   /** What the server says of stream `name`; `undefined`: it is not there. */
-  async info(name: string): Promise<StreamInfo | undefined> {
-    try {
-      return await managed(this.#parts, ({ streams }) => streams.info(name));
-    } catch (error) {
-      if (isMissing(error)) {
-        return undefined;
-      }
-      throw error;
-    }
+  info(name: string): Promise<StreamInfo | undefined> {
+    return streamInfo(name, this.#parts);
   }
 
-  #lettersConfig(): Config {
+  #lettersConfig(): NamedConfig {
     const { maxLetters, maxBytes, maxAgeMs } = this.#parts.letters;
     return {
       ...this.#common(),
@@ -92,7 +71,7 @@ export class LetterStreams {
     };
   }
 
-  #marksConfig(): Config {
+  #marksConfig(): NamedConfig {
     return {
       ...this.#common(),
       name: this.marks,

@@ -17,6 +17,11 @@ export function marksStreamOf(namespace: string): string {
   return `${namespace}_dead_marks`;
 }
 
+/** The stream of snapshots. */
+export function stateStreamOf(namespace: string): string {
+  return `${namespace}_state`;
+}
+
 const LETTER_DIGITS = 32;
 
 /** The id of the letter of a wave that failed at one resonance: the same wherever it is asked for. */

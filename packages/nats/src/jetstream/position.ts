@@ -27,23 +27,45 @@ export function positionOf(epoch: number, sequence: number): string {
  * `AETHER_BAD_OPTION` for what is no position, is one of another record, or lies ahead of this one.
  */
 export function sequenceAt(position: string, epoch: number, last: number): number {
-  const [, first, second] = SHAPE.exec(position) ?? [];
-  if (first === undefined || second === undefined) {
-    throw bad("a position of this record", position);
-  }
-  const its = Number.parseInt(first, RADIX);
+  const { epoch: its, sequence } = placeOf(position);
   if (its !== epoch) {
-    const text = (at: number): string => new Date(at).toISOString();
-    throw bad(
-      `a position of the record that began at ${text(epoch)}, not of one that began at ${text(its)}: the stream was deleted and made anew`,
-      position,
-    );
+    throw bad(anotherRecord(epoch, its), position);
   }
-  const sequence = Number.parseInt(second, RADIX);
   if (sequence > last) {
     throw bad(`a position up to wave ${last}, where the record ends: waves after it were lost`, position);
   }
   return sequence;
+}
+
+/** Which record and which wave of it `position` says. Throws `AETHER_BAD_OPTION`. */
+export function placeOf(position: string): { readonly epoch: number; readonly sequence: number } {
+  const [, epoch, sequence] = SHAPE.exec(position) ?? [];
+  if (epoch === undefined || sequence === undefined) {
+    throw bad("a position of this record", position);
+  }
+  return { epoch: Number.parseInt(epoch, RADIX), sequence: Number.parseInt(sequence, RADIX) };
+}
+
+/** As `Recorder.compare`. */
+export function comparePositions(one: string, other: string): number {
+  const [first, second] = [placeOf(one), placeOf(other)];
+  if (first.epoch !== second.epoch) {
+    throw badPosition("epoch", anotherRecord(second.epoch, first.epoch), one);
+  }
+  return first.sequence - second.sequence;
+}
+
+/** What a position should be where it is of another record. */
+export function anotherRecord(epoch: number, its: number): string {
+  const text = (at: number): string => new Date(at).toISOString();
+  return `a position of the record that began at ${text(epoch)}, not of one that began at ${text(its)}: the stream was deleted and made anew`;
+}
+
+/** The refusal of a position from which nobody can go on. */
+export function badPosition(reason: "epoch" | "ahead" | "gone", what: string, got: string): AetherError {
+  return new AetherError("AETHER_BAD_POSITION", `Expected \`position\` to be ${what}, got ${JSON.stringify(got)}`, {
+    details: { reason, got },
+  });
 }
 
 function bad(what: string, got: string): AetherError {

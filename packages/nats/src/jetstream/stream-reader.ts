@@ -64,8 +64,11 @@ export async function* deliveries(
   }
 }
 
-/** One reader at the server: it acknowledges nothing, and is forgotten when it is silent. */
-class Reader {
+/**
+ * One reader at the server, from a number or a time on, of what `filter` covers (`undefined`: everything). It acknowledges nothing, and is forgotten when it
+ * is silent.
+ */
+export class Reader {
   /** Whether nothing more waits. */
   atEnd = false;
   readonly #parts: StreamReading;
@@ -74,6 +77,8 @@ class Reader {
   readonly #subscription: Subscription;
   #batch: Delivery[] = [];
   #asked = 0;
+  /** Most messages of the request. */
+  #most = BATCH;
   #last = 0;
   #done: (batch: readonly Delivery[] | undefined) => void = () => {};
 
@@ -101,24 +106,38 @@ class Reader {
     return new Reader(info.name, info.num_pending, parts);
   }
 
-  /** The next messages; `undefined`: the reader is lost. */
+  /** The next messages; none: nothing more waits. `undefined`: the reader is lost. */
   async batch(): Promise<readonly Delivery[] | undefined> {
-    if (this.atEnd) {
-      return [];
-    }
+    return this.atEnd ? [] : await this.#pull(BATCH, { no_wait: true }, LOST_MS);
+  }
+
+  /** The next message, as soon as there is one; none after `waitMs`. `undefined`: the reader is lost. */
+  async next(waitMs: number): Promise<readonly Delivery[] | undefined> {
+    return await this.#pull(1, { expires: waitMs * NANOS_PER_MS }, waitMs + LOST_MS);
+  }
+
+  async #pull(batch: number, how: object, lostMs: number): Promise<readonly Delivery[] | undefined> {
     const { promise, resolve } = deferred<readonly Delivery[] | undefined>();
     this.#done = resolve;
     this.#batch = [];
+    this.#most = batch;
     this.#asked++;
     const api = `$JS.API.CONSUMER.MSG.NEXT.${this.#parts.stream}.${this.#name}`;
-    const request = Buffer.from(JSON.stringify({ batch: BATCH, no_wait: true }));
     if (this.#parts.connection.connected) {
+      const request = Buffer.from(JSON.stringify({ batch, ...how }));
       this.#parts.connection.publish(api, request, `${this.#inbox}.${this.#asked}`);
     }
-    const timer = setTimeout(() => resolve(undefined), LOST_MS);
-    const batch = await promise;
-    clearTimeout(timer);
-    return batch;
+    const timer = setTimeout(() => resolve(undefined), lostMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** It is lost: whoever waits for it need not. */
+  abandon(): void {
+    this.#done(undefined);
   }
 
   #heard(message: Msg): void {
@@ -139,7 +158,7 @@ class Reader {
     }
     this.#last = delivery.delivery;
     this.#batch.push(delivery);
-    if (delivery.pending === 0 || this.#batch.length === BATCH) {
+    if (delivery.pending === 0 || this.#batch.length === this.#most) {
       this.atEnd = delivery.pending === 0;
       this.#done(this.#batch);
     }

@@ -31,7 +31,11 @@ export function alteredRecorder(alter: RecorderAlterations, medium: Medium = rem
       read: (query) => recorder.read(query),
       groups: () => recorder.groups(),
       drop: (group, name) => recorder.drop(group, name),
+      tail: (query, signal) => recorder.tail(query, signal),
+      end: () => recorder.end(),
+      compare: (one, other) => recorder.compare(one, other),
       deadLetters: recorder.deadLetters,
+      snapshots: recorder.snapshots,
     };
     return { ...link, recorder: { ...passed, ...alter.recorder?.(passed, link) }, ...alter.link?.(link) };
   };

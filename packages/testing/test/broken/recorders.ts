@@ -5,6 +5,7 @@ import { remembering } from "../lawful/remembering.ts";
 import { alteredRecorder, disguisedFollower, type RecorderAlterations } from "./altered-recorder.ts";
 import type { BrokenMedium } from "./broken-medium.ts";
 import { letters } from "./letters.ts";
+import { tails } from "./tails.ts";
 
 /** A medium whose followers see what comes through `take`. */
 function handing(
@@ -255,4 +256,5 @@ export const recorders: readonly BrokenMedium[] = [
     breaks: ["groups can be listed and dropped"],
   },
   ...letters,
+  ...tails,
 ];

@@ -20,10 +20,14 @@ import {
   type RecordedGroup,
   type Recorder,
   type RecordQuery,
+  type SnapshotStore,
   systemClock,
+  type TailQuery,
+  type TailStep,
   Wave,
 } from "@aether/core";
 import { RememberingLetters } from "./remembering-letters.ts";
+import { RememberingSnapshots } from "./remembering-snapshots.ts";
 
 const MOST_LETTERS = 10_000;
 
@@ -161,6 +165,9 @@ class Memory {
   readonly entries: Entry[] = [];
   readonly places = new Map<string, Place>();
   readonly letters = new RememberingLetters(MOST_LETTERS);
+  readonly snapshots = new RememberingSnapshots((one, other) => this.compare(one, other));
+  /** Called once when something more is kept. */
+  readonly #awaiting = new Set<() => void>();
   readonly #ids = new Map<string, number>();
   #cover: readonly string[] = [];
 
@@ -193,7 +200,36 @@ class Memory {
         place.add(entry);
       }
     }
+    for (const wake of [...this.#awaiting]) {
+      wake();
+    }
     return { index, isNew: true };
+  }
+
+  /** Resolves when something more is kept, or `signal` aborts. */
+  async more(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.#awaiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#awaiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+    });
+  }
+
+  compare(one: string, other: string): number {
+    return this.#indexOf(one) - this.#indexOf(other);
+  }
+
+  /** The first entry that a tail gives out. */
+  firstAfter(position: string | undefined): number {
+    const index = position === undefined ? 0 : this.#indexOf(position);
+    if (index > this.entries.length) {
+      throw new AetherError("AETHER_BAD_POSITION", `Expected a position up to ${this.entries.length}, got ${index}`);
+    }
+    return index + 1;
   }
 
   /** The place of a group, which a new one begins at `from`. */
@@ -309,6 +345,39 @@ class MemoryRecorder implements Recorder {
 
   async *read(query: RecordQuery): AsyncGenerator<Recorded> {
     yield* this.#memory.read(query);
+  }
+
+  async tail({ patterns, after }: TailQuery, signal: AbortSignal): Promise<AsyncIterable<TailStep>> {
+    this.#assertOpen();
+    return this.#steps(patterns, this.#memory.firstAfter(after), signal);
+  }
+
+  async *#steps(patterns: readonly string[], first: number, signal: AbortSignal): AsyncGenerator<TailStep> {
+    const { entries } = this.#memory;
+    for (let index = first; !signal.aborted; index++) {
+      while (index > entries.length && !signal.aborted) {
+        await this.#memory.more(signal);
+      }
+      const wave = entries[index - 1]?.wave;
+      if (wave !== undefined && !signal.aborted) {
+        this.#assertOpen();
+        const isAsked = patterns.some((pattern) => matches(pattern, wave.channel));
+        yield { position: String(index), wave: isAsked ? wave : undefined };
+      }
+    }
+  }
+
+  async end(): Promise<string | undefined> {
+    const { length } = this.#memory.entries;
+    return length === 0 ? undefined : String(length);
+  }
+
+  compare(one: string, other: string): number {
+    return this.#memory.compare(one, other);
+  }
+
+  get snapshots(): SnapshotStore {
+    return this.#memory.snapshots;
   }
 
   async groups(): Promise<readonly RecordedGroup[]> {

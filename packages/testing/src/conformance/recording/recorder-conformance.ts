@@ -8,8 +8,10 @@ import { places } from "./places.ts";
 import { reading } from "./reading.ts";
 import { RecordStage } from "./record-stage.ts";
 import { settling } from "./settling.ts";
+import { rememberings } from "./snapshots.ts";
+import { tailing } from "./tailing.ts";
 
-const GUARANTEES = [...handing, ...settling, ...places, ...reading, ...buryings];
+const GUARANTEES = [...handing, ...settling, ...places, ...reading, ...tailing, ...buryings, ...rememberings];
 
 const DEFAULT_DEADLINE_MS = 5000;
 
