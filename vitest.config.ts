@@ -8,8 +8,8 @@ export default defineConfig(({ mode }) => {
   const report = process.env["AETHER_TEST_REPORT"];
   const isLong = mode === "long";
   return {
-    resolve: { conditions: [source, "module", "node", "development|production"] },
-    ssr: { resolve: { conditions: [source, "module", "node", "development|production"] } },
+    resolve: { conditions: [source, "node", "development|production"] },
+    ssr: { resolve: { conditions: [source, "node", "development|production"] } },
     test: {
       include: isLong
         ? [long]

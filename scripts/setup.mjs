@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { natsServers } from "./nats-servers.mjs";
+import { debianTools } from "./debian-tools.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
@@ -44,7 +44,7 @@ const steps = [
     run: () => tsc(),
   },
   // What only tests and benchmarks need, and people who run the sample do not.
-  ...(process.argv.includes("--tests") ? [natsServers(root)] : []),
+  ...(process.argv.includes("--tests") ? [debianTools(root)] : []),
 ];
 
 /** What an up-to-date `node_modules` was made from: this lockfile, on this kind of machine. */

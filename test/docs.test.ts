@@ -70,7 +70,7 @@ describe.each(pages)("$path", (page) => {
 });
 
 /** Settings of the environment, which look like codes. */
-const SETTINGS: ReadonlySet<string> = new Set(["AETHER_SEED"]);
+const SETTINGS: ReadonlySet<string> = new Set(["AETHER_CONFIG", "AETHER_ENV", "AETHER_SEED"]);
 
 /** Names in backticks that are not ours: the language's, the platform's and those of others. */
 const FOREIGN: ReadonlySet<string> = new Set([

@@ -133,7 +133,7 @@ describe("the programs in the pages", () => {
     expect(complaints.get(name) ?? []).toEqual([]);
     const { NODE_OPTIONS: _, ...env } = process.env;
     const program = join(folder, "out", `${name}.mjs`);
-    const { stdout, stderr } = await run(process.execPath, [program], { cwd: folder, env, timeout: 8000 });
+    const { stdout, stderr } = await run(process.execPath, [program], { cwd: folder, env, timeout: 40_000 });
     expect(stderr).toBe("");
     if (output !== undefined) {
       expect(stdout.trimEnd()).toBe(output);

@@ -12,6 +12,7 @@ import { natsFloorRows } from "./rows/nats-floor.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
+import { telemetryRows } from "./rows/telemetry.ts";
 
 export const rows: readonly Row[] = [
   ...emitRows,
@@ -25,4 +26,5 @@ export const rows: readonly Row[] = [
   ...natsRows,
   ...journalRows,
   ...natsFloorRows,
+  ...telemetryRows,
 ];

@@ -1,7 +1,7 @@
 /** Everything that `@aether/core` gives out, grouped by room. */
 
 // The aether
-export { Aether, type ObserveOptions, type WhenHeardOptions } from "./aether/aether.ts";
+export { Aether, type ObserveOptions, type OwnResonance, type WhenHeardOptions } from "./aether/aether.ts";
 export type { AetherOptions } from "./aether/connect.ts";
 export type { DeadLetterOptions } from "./aether/dead-letter-box.ts";
 export type { DeadLetters, ReemitOptions } from "./aether/dead-letters.ts";

@@ -1,12 +1,17 @@
 /** The host: the services of one run on their connection, from the first setup to the end. */
 
-import { type Aether, AetherError, type Clock, type CloseOptions, type Vibrator } from "@aether/core";
+import {
+  type Aether,
+  AetherError,
+  type Clock,
+  type CloseOptions,
+  type Vibrator,
+  type VibratorOptions,
+} from "@aether/core";
 import type { Log } from "./log.ts";
 import type { Service, ServiceConfig, Stop } from "./service.ts";
 import { serviceError } from "./service-error.ts";
 import { millisecondsOf, settledWithin, unlessAborted } from "./waiting.ts";
-
-const DEFAULT_CLOSE_MS = 10_000;
 
 /** A service that was started. */
 interface Member {
@@ -15,21 +20,38 @@ interface Member {
   stop: Stop | undefined;
 }
 
+/** What the services of a run share. */
+export interface HostParts {
+  readonly aether: Aether;
+  /** Whether it is closed with the services. */
+  readonly ownsAether: boolean;
+  readonly clock: Clock;
+  /** Defaults of the resonances of each. */
+  readonly vibrators: VibratorOptions | undefined;
+  /** How long closing may take that does not say so. */
+  readonly graceMs: () => number;
+  /** Called when closing begins. */
+  readonly onClosing: () => void;
+  /** Called when everything is closed. */
+  readonly onClosed: () => Promise<void>;
+}
+
 /** Starts services and ends them together. */
 export class Host implements AsyncDisposable {
   readonly aether: Aether;
-  readonly #ownsAether: boolean;
+  readonly #parts: HostParts;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
   readonly #members: Member[] = [];
   readonly #ready: Promise<void>;
   #tellReady = (): void => {};
   #closing: Promise<void> | undefined;
+  #givenUp = 0;
 
-  constructor(aether: Aether, ownsAether: boolean, clock: Clock) {
-    this.aether = aether;
-    this.#ownsAether = ownsAether;
-    this.#clock = clock;
+  constructor(parts: HostParts) {
+    this.aether = parts.aether;
+    this.#parts = parts;
+    this.#clock = parts.clock;
     const told = new Promise<void>((resolve) => {
       this.#tellReady = resolve;
     });
@@ -43,17 +65,27 @@ export class Host implements AsyncDisposable {
     this.#tellReady();
   }
 
+  /** The instances of the services. */
+  *vibrators(): Iterable<Vibrator> {
+    for (const { vibrator } of this.#members) {
+      yield vibrator;
+    }
+  }
+
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
   /** Aborted when closing begins. */
   get signal(): AbortSignal {
     return this.#ending.signal;
   }
 
   /** Sets `service` up. Rejects with an error that names it. */
-  async start(service: Service, config: ServiceConfig, log: Log): Promise<void> {
-    const { name } = service;
+  async start(service: Service, name: string, config: ServiceConfig, log: Log): Promise<void> {
     const { aether, signal } = this;
     try {
-      const member: Member = { name, vibrator: aether.vibrator(name), stop: undefined };
+      const member: Member = { name, vibrator: aether.vibrator(name, this.#parts.vibrators), stop: undefined };
       this.#members.push(member);
       const ready = this.#ready;
       const stop = await service.setup({ aether, vibrator: member.vibrator, config, log, ready, signal });
@@ -71,7 +103,7 @@ export class Host implements AsyncDisposable {
   }
 
   /** Calls the stop functions, last service first, then drains; see `RunningServices`. */
-  async close({ deadlineMs = DEFAULT_CLOSE_MS }: CloseOptions = {}): Promise<void> {
+  async close({ deadlineMs = this.#parts.graceMs() }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(millisecondsOf("deadlineMs", deadlineMs));
     await this.#closing;
   }
@@ -80,6 +112,8 @@ export class Host implements AsyncDisposable {
     const clock = this.#clock;
     const endsAt = clock.monotonic() + deadlineMs;
     const leftMs = (): number => Math.max(0, endsAt - clock.monotonic());
+    this.#parts.onClosing();
+    const forget = this.#countGivenUp();
     this.#ending.abort(new AetherError("AETHER_CLOSED", "The services are closing"));
     const errors: unknown[] = [];
     for (const { name, stop } of this.#members.toReversed()) {
@@ -89,14 +123,28 @@ export class Host implements AsyncDisposable {
         errors.push(serviceError(name, "did not stop", cause));
       }
     }
-    const closing = this.#ownsAether ? [this.aether] : this.#members.map(({ vibrator }) => vibrator);
+    const closing = this.#parts.ownsAether ? [this.aether] : [...this.vibrators()];
     await Promise.all(closing.map((one) => one.close({ deadlineMs: leftMs() })));
+    forget();
+    await this.#parts.onClosed();
     if (errors.length > 1) {
       throw new AggregateError(errors, `${errors.length} services did not stop in order`);
     }
     if (errors.length === 1) {
       throw errors[0];
     }
+  }
+
+  /** Counts what the drain does not finish: events that nobody will hear, and handlers that were still at work. */
+  #countGivenUp(): () => void {
+    const off = this.aether.on("absorbed", ({ reason, wave }) => {
+      const isAnswered = wave?.kind === "query" || wave?.kind === "command";
+      this.#givenUp += reason === "closed" && !isAnswered ? 1 : 0;
+    });
+    return () => {
+      off();
+      this.#givenUp += this.aether.stats().running;
+    };
   }
 
   /** Called even when no time is left: it may begin what it cannot wait for. */

@@ -34,7 +34,7 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
 }
 
 /** Resolves to whether `work` settled within `ms` of `clock`; rejects when it did so by rejecting. */
-export async function settledWithin(work: Promise<void>, ms: number, clock: Clock): Promise<boolean> {
+export async function settledWithin(work: Promise<void>, ms: number, clock: Clock = systemClock): Promise<boolean> {
   let undo = (): void => {};
   const late = new Promise<false>((resolve) => {
     const ring = (): void => resolve(false);

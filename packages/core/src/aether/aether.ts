@@ -3,11 +3,12 @@
 import { AetherError, expected } from "../errors.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
+import type { Wave } from "../wave/wave.ts";
 import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Emitted, type Graph, graphOf } from "./graph.ts";
 import type { Handler } from "./handlers.ts";
-import type { Interceptor } from "./interceptors.ts";
+import type { Draft, Interceptor } from "./interceptors.ts";
 import { requestOf } from "./listening.ts";
 import type { AetherEvents, EventName } from "./observers.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
@@ -25,10 +26,20 @@ export interface WhenHeardOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A resonance, and whose it is. */
+export interface OwnResonance {
+  /** Name of the vibrator. */
+  readonly vibrator: string;
+  /** Id of its instance. */
+  readonly instance: string;
+  readonly resonance: Resonance;
+}
+
 /** Options of `observe`. */
 export type ObserveOptions = Pick<ResonanceOptions, "concurrency" | "inbox" | "order" | "signal">;
 
 const INSTANCE_LENGTH = 12;
+const KINDS: ReadonlySet<string> = new Set<Draft["kind"]>(["event", "broadcast", "command", "query"]);
 
 /** A connection to the medium. */
 export class Aether implements AsyncDisposable {
@@ -105,6 +116,10 @@ export class Aether implements AsyncDisposable {
     if (!isUseful || [emit, handle].some((part) => part !== undefined && typeof part !== "function")) {
       throw expected("interceptor", "an object with a function `emit`, `handle` or both", interceptor);
     }
+    const { kinds } = interceptor;
+    if (kinds !== undefined && !(Array.isArray(kinds) && kinds.every((kind) => KINDS.has(kind)))) {
+      throw expected("interceptor.kinds", `an array of ${[...KINDS].join(", ")}`, kinds);
+    }
     return this.#connected.parts.interceptors.use(interceptor);
   }
 
@@ -155,6 +170,24 @@ export class Aether implements AsyncDisposable {
     }
     const { emitted, ...rest } = emissions;
     return { ...sum.stats(emitted), ...rest, reflections: returns.stats, deadLetters: deadLetters.lastStats };
+  }
+
+  /** The open resonances of this aether's vibrators, each with its vibrator; observers are left out. */
+  *resonances(): Iterable<OwnResonance> {
+    for (const { name: vibrator, id: instance, listening } of this.#vibrators.values()) {
+      for (const resonance of listening.resonances()) {
+        yield { vibrator, instance, resonance };
+      }
+    }
+  }
+
+  /**
+   * The wave that is being handled where this is asked, across every await of its handler; `undefined` elsewhere, and
+   * with explicit causality.
+   */
+  get current(): Wave | undefined {
+    const handling = this.#connected.parts.causality?.current;
+    return handling?.settled === false ? handling.wave : undefined;
   }
 
   /** Who resonates with whom, as far as this aether knows. */

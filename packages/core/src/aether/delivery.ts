@@ -37,6 +37,12 @@ export interface DeliverySettings {
   readonly deadLetters: DeadLetterBox;
 }
 
+/** Amplitudes, 0..1, that a noise floor was raised to from outside. */
+interface Raised {
+  readonly resonance: number;
+  readonly vibrator: number;
+}
+
 /** Takes nothing: what a delivery has until its consumer is there. */
 const NOBODY: Consumer = {
   held: 0,
@@ -61,6 +67,10 @@ export class Delivery implements Listener, Loaded {
   /** Made when the first wave has to wait. */
   #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
+  /** Its gate, with the floor where it was raised to. */
+  #gate: Gate;
+  /** What its floor was raised to, by whom. */
+  #raised: Raised | undefined;
   readonly presence: Presence;
   /** Its noise floor, where that follows the load. */
   readonly adaptive: Adaptive | undefined;
@@ -79,7 +89,21 @@ export class Delivery implements Listener, Loaded {
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
     this.#settings = settings;
+    this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
+  }
+
+  /** Listens to nothing below `amplitude`, as long as that is above its own floor. 0 takes it back. */
+  raiseFloor(by: keyof Raised, amplitude: number): void {
+    const before = this.#gate.floor;
+    this.#raised = { ...(this.#raised ?? { resonance: 0, vibrator: 0 }), [by]: amplitude };
+    const { gate } = this.#settings;
+    const floor = Math.max(gate.floor, this.#raised.resonance, this.#raised.vibrator);
+    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
+    if (floor !== before) {
+      this.floorMoved();
+      this.bandMoved();
+    }
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -119,14 +143,16 @@ export class Delivery implements Listener, Loaded {
   }
 
   get openBand(): number {
-    const { gate, physics, inbox } = this.#settings;
+    const { physics, inbox } = this.#settings;
+    const gate = this.#gate;
     const sortsEach = inbox.order === "key" || (inbox.order === "strongest" && physics.bands);
     const looksAtEach = this.adaptive !== undefined || this.#closed || this.#inbox?.crowded === true || sortsEach;
     return looksAtEach ? BANDS : openBandOf(gate, physics);
   }
 
   hears(wave: Wave): boolean {
-    const { gate, physics } = this.#settings;
+    const { physics } = this.#settings;
+    const gate = this.#gate;
     const passes =
       wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
     return passes && this.adaptive?.hears(wave) !== false;
@@ -137,7 +163,8 @@ export class Delivery implements Listener, Loaded {
   }
 
   get lowestBand(): number {
-    const { gate, physics } = this.#settings;
+    const { physics } = this.#settings;
+    const gate = this.#gate;
     return Math.max(lowestBandOf(gate, physics), this.adaptive?.lowestBand ?? 0);
   }
 
@@ -153,9 +180,10 @@ export class Delivery implements Listener, Loaded {
 
   /** How high its noise floor is at this moment, and why. */
   get load(): Load {
-    const { gate, physics } = this.#settings;
-    const { floor = physics.floors ? gate.floor : 0, shed = 0, delayMs = 0 } = this.adaptive ?? {};
-    return { floor, shed, delayMs };
+    const { physics } = this.#settings;
+    const gate = this.#gate;
+    const { floor = 0, shed = 0, delayMs = 0 } = this.adaptive ?? {};
+    return { floor: Math.max(floor, physics.floors ? gate.floor : 0), shed, delayMs };
   }
 
   /** Its noise floor is another one than before. */
@@ -265,7 +293,7 @@ export class Delivery implements Listener, Loaded {
       this.#count(wave, "malformed");
       return "refused";
     }
-    const { gate } = this.#settings;
+    const gate = this.#gate;
     const reason = this.#refusalOf(wave) ?? (this.adaptive?.admits(wave) === false ? "floor" : undefined);
     if (reason !== undefined) {
       this.#refuse(wave, reason);
@@ -312,7 +340,8 @@ export class Delivery implements Listener, Loaded {
 
   /** Why `wave` does not pass its gate, the adaptive floor left out. */
   #refusalOf(wave: Wave): AbsorbReason | undefined {
-    const { gate, physics } = this.#settings;
+    const { physics } = this.#settings;
+    const gate = this.#gate;
     return this.#closed ? "closed" : refusalAt(gate, wave, this.presence.vibrator, physics);
   }
 
@@ -339,7 +368,7 @@ export class Delivery implements Listener, Loaded {
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#inbox?.crowded === true) {
+    if (this.#inbox?.crowded === true || this.#raised !== undefined) {
       tuning.pressure();
     }
   }

@@ -88,7 +88,7 @@ export class Emission implements Emitting {
       const options = emitOptionsOf(given);
       const cause = causeOf(options.cause, within);
       const kind = options.kind ?? use.contract?.kind ?? "event";
-      if (this.#parts.interceptors.emits) {
+      if (this.#parts.interceptors.around(kind)) {
         return this.#intercepted(use, kind, payload, given, cause, (draft) => this.#emitDraft(draft, within));
       }
       return this.#admit(use, kind, payload, options, cause);
@@ -176,7 +176,7 @@ export class Emission implements Emitting {
       const use = this.#uses.of(channel);
       const options = queryOptionsOf(given);
       const cause = causeOf(options.cause, within);
-      if (this.#parts.interceptors.emits) {
+      if (this.#parts.interceptors.around("query")) {
         return this.#intercepted(use, "query", payload, given, cause, (draft) =>
           this.#counted(() => {
             const changed = queryOptionsOf(draft.options);
@@ -212,7 +212,7 @@ export class Emission implements Emitting {
       const options = emitOptionsOf(given);
       const cause = causeOf(options.cause, within);
       const pending = this.#asking.gathering(options, cause, outcome);
-      const launching = this.#parts.interceptors.emits
+      const launching = this.#parts.interceptors.around("query")
         ? this.#intercepted(use, "query", payload, given, cause, (draft) =>
             this.#counted(() => {
               const changed = emitOptionsOf(draft.options);

@@ -344,7 +344,7 @@ export class Handlers implements Runnable, Consumer {
   }
 
   #intercepted(wave: Wave, handling: Handling): Promise<unknown> {
-    return this.#shared.interceptors.handle(wave, handling, (passed) => {
+    return this.#shared.interceptors.handle(wave, handling, this.#delivery.presence, (passed) => {
       if (passed === wave) {
         return this.#handler(wave, handling);
       }
@@ -430,6 +430,7 @@ export class Handlers implements Runnable, Consumer {
     const { backoffMs } = this.#settings;
     const isOver = this.#isOver(wave);
     if (retryMs !== undefined && !isOver) {
+      this.#delivery.failed(wave, error, attempt, false);
       this.#retry(wave, retryMs, attempt);
       return;
     }

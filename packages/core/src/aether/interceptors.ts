@@ -1,6 +1,7 @@
 /** Interceptors: functions around every emit and every handling, in the order they were registered. */
 
 import { expected } from "../errors.ts";
+import type { Presence } from "../medium/medium.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { HandlerContext } from "./handling.ts";
@@ -22,23 +23,38 @@ export interface Draft {
 
 /** Code around waves: tracing, upgrades, idempotency, tenants. Each function must call `next` to let the wave pass. */
 export interface Interceptor {
+  /** The kinds of waves around whose emits it stands; emits of others cost nothing. Default: all. */
+  readonly kinds?: readonly Draft["kind"][];
   /**
    * Around `emit`, `query` and `gather`. `next` takes the draft, or a changed copy of it, and resolves to what the
    * caller will get: a receipt, or the response of a query.
    */
   readonly emit?: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) => Promise<R>;
-  /** Around each handler. `next` takes the wave, or a changed copy of it, and resolves to what the handler returned. */
-  readonly handle?: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>) => unknown;
+  /**
+   * Around each handler of a resonance; those of observers, who only look, are let alone. `next` takes the wave, or a
+   * changed copy of it, and resolves to what the handler returned. `receiver` is the resonance.
+   */
+  readonly handle?: (
+    wave: Wave,
+    ctx: HandlerContext,
+    next: (wave: Wave) => Promise<unknown>,
+    receiver: Presence,
+  ) => unknown;
 }
 
 /** The interceptors of one aether. */
 export class Interceptors {
   #entries: readonly { readonly interceptor: Interceptor }[] = [];
-  /** Whether anything stands around emits, and around handlers. */
+  /** Whether anything stands around any emits, and around handlers. */
   emits = false;
   handles = false;
-  #emit: readonly Interceptor[] = [];
+  #emit: Readonly<Record<Draft["kind"], readonly Interceptor[]>> = { event: [], broadcast: [], command: [], query: [] };
   #handle: readonly Interceptor[] = [];
+
+  /** Whether anything stands around emits of `kind`. */
+  around(kind: Draft["kind"]): boolean {
+    return this.emits && this.#emit[kind].length > 0;
+  }
 
   /** Adds `interceptor` behind those that are there; returns the undo. */
   use(interceptor: Interceptor): () => void {
@@ -54,15 +70,22 @@ export class Interceptors {
 
   #sort(): void {
     const all = this.#entries.map(({ interceptor }) => interceptor);
-    this.#emit = all.filter((interceptor) => interceptor.emit !== undefined);
+    const around = (kind: Draft["kind"]): readonly Interceptor[] =>
+      all.filter(({ emit, kinds }) => emit !== undefined && kinds?.includes(kind) !== false);
+    this.#emit = {
+      event: around("event"),
+      broadcast: around("broadcast"),
+      command: around("command"),
+      query: around("query"),
+    };
     this.#handle = all.filter((interceptor) => interceptor.handle !== undefined);
-    this.emits = this.#emit.length > 0;
+    this.emits = all.some(({ emit }) => emit !== undefined);
     this.handles = this.#handle.length > 0;
   }
 
   /** Lets `draft` pass through all, and then `last`. */
   emit<R>(draft: Draft, last: (draft: Draft) => Promise<R>): Promise<R> {
-    const chain = this.#emit;
+    const chain = this.#emit[draft.kind];
     const step = async (at: number, current: Draft): Promise<R> => {
       if (typeof current !== "object" || current === null) {
         throw expected("draft", "what the interceptor was given, or a changed copy, passed to `next`", current);
@@ -74,13 +97,13 @@ export class Interceptors {
   }
 
   /** Lets `wave` pass through all, and then `last`. */
-  handle(wave: Wave, ctx: HandlerContext, last: (wave: Wave) => unknown): Promise<unknown> {
+  handle(wave: Wave, ctx: HandlerContext, receiver: Presence, last: (wave: Wave) => unknown): Promise<unknown> {
     const chain = this.#handle;
     const step = async (at: number, current: Wave): Promise<unknown> => {
       const interceptor = chain[at];
       return interceptor?.handle === undefined
         ? last(current)
-        : interceptor.handle(current, ctx, (next) => step(at + 1, next));
+        : interceptor.handle(current, ctx, (next) => step(at + 1, next), receiver);
     };
     return step(0, wave);
   }

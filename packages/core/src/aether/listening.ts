@@ -15,6 +15,7 @@ import type { Contracts } from "./contracts.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
+import { Interceptors } from "./interceptors.ts";
 import { assertKnown, millisecondsOf, signalOf } from "./options.ts";
 import { Reception } from "./reception.ts";
 import { RecordedDelivery } from "./recorded-delivery.ts";
@@ -89,6 +90,8 @@ export class Listening {
   /** What is pulled from a record: only iterators can, for they tell when a wave is done with. */
   readonly #recordedTakers = new Set<Takers>();
   readonly #retired = new Retired();
+  /** Amplitude that all its floors are raised to. */
+  #raised = 0;
   #closed = false;
 
   constructor(
@@ -142,6 +145,9 @@ export class Listening {
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
+    if (!observes && this.#raised > 0) {
+      resonance.raiseVibrator(this.#raised); // It may have moved while the medium was asked.
+    }
     if (contract !== undefined) {
       this.#parts.contracts.hears(contract);
     }
@@ -198,7 +204,10 @@ export class Listening {
   ): Consumer {
     const read = contract === undefined ? asItIs : readerOf(contract);
     if (handler !== undefined) {
-      return new Handlers(delivery, handler, read, contract, settings.handlers, this.#handlersShared);
+      const shared = delivery.observes
+        ? { ...this.#handlersShared, interceptors: new Interceptors() }
+        : this.#handlersShared;
+      return new Handlers(delivery, handler, read, contract, settings.handlers, shared);
     }
     const { deadlines, clock, observers } = this.#parts;
     const { available } = this.#reception;
@@ -291,12 +300,27 @@ export class Listening {
   get tally(): Tally {
     const sum = new Tally();
     sum.add(this.#retired.tally);
-    for (const resonance of this.#all()) {
-      if (!resonance.listener.observes) {
-        sum.add(resonance.tally);
-      }
+    for (const resonance of this.resonances()) {
+      sum.add(resonance.tally);
     }
     return sum;
+  }
+
+  /** As `Vibrator.raiseFloor`. */
+  raiseFloor(amplitude: number): void {
+    this.#raised = amplitude;
+    for (const resonance of this.resonances()) {
+      resonance.raiseVibrator(amplitude);
+    }
+  }
+
+  /** The resonances that are open, those of observers left out. */
+  *resonances(): Iterable<OpenResonance> {
+    for (const resonance of this.#all()) {
+      if (!resonance.listener.observes) {
+        yield resonance;
+      }
+    }
   }
 
   *#all(): Iterable<OpenResonance> {

@@ -144,6 +144,14 @@ export function wholeOf(name: string, amount: number, least: number): number {
   throw expected(name, `a whole number of at least ${least}`, amount);
 }
 
+/** `amplitude` if it is one. Throws `AETHER_BAD_OPTION`. */
+export function loudnessOf(amplitude: number): number {
+  if (typeof amplitude === "number" && amplitude >= 0 && amplitude <= 1) {
+    return amplitude;
+  }
+  throw expected("amplitude", "a number from 0 to 1", amplitude);
+}
+
 /** `signal` if it is one, or none. */
 export function signalOf(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) {

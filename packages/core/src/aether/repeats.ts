@@ -73,7 +73,7 @@ export class Repeats {
     const factor = factorOf(options.gain, this.#parts.physics);
     const use = this.#uses.of(options.channel ?? wave.channel);
     const { interceptors } = this.#parts;
-    if (!interceptors.emits) {
+    if (!interceptors.around(kind)) {
       return await this.#checked(use, kind, wave, wave.payload, wave.headers, factor);
     }
     const { payload, id, amplitude, phase, key, weight, halfLifeMs, headers } = wave;

@@ -5,7 +5,7 @@ import type { Listener, Tuning } from "../medium/medium.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
-import { assertKnown, millisecondsOf } from "./options.ts";
+import { assertKnown, loudnessOf, millisecondsOf } from "./options.ts";
 import type { ResonanceStats, Tally } from "./stats.ts";
 import { Takers } from "./takers.ts";
 
@@ -37,6 +37,12 @@ export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, Asyn
   /** Stops taking waves out of the inbox; it goes on hearing. */
   pause(): void;
   resume(): void;
+  /**
+   * Listens to nothing below `amplitude`, 0..1, as long as that is above its own noise floor; 0 takes it back. What is
+   * quieter goes to other members of its group, where the medium can tell. Recorded waves are never kept away. Throws
+   * `AETHER_BAD_OPTION`.
+   */
+  raiseFloor(amplitude: number): void;
   stats(): ResonanceStats;
   /**
    * Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. A handler may await
@@ -113,6 +119,15 @@ export class OpenResonance implements Resonance {
 
   resume(): void {
     this.#consumer.resume();
+  }
+
+  raiseFloor(amplitude: number): void {
+    this.#delivery.raiseFloor("resonance", loudnessOf(amplitude));
+  }
+
+  /** As {@link raiseFloor}, for the whole vibrator. */
+  raiseVibrator(amplitude: number): void {
+    this.#delivery.raiseFloor("vibrator", amplitude);
   }
 
   stats(): ResonanceStats {

@@ -11,7 +11,7 @@ import type { Handler } from "./handlers.ts";
 import type { Handling } from "./handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./listening.ts";
 import { guarded } from "./observers.ts";
-import type { EmitOptions, GatherOptions, QueryOptions } from "./options.ts";
+import { type EmitOptions, type GatherOptions, loudnessOf, type QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
@@ -127,6 +127,15 @@ export class Vibrator implements AsyncDisposable {
    */
   repeat(wave: Wave, options?: RepeatOptions): Promise<RepeatReceipt> {
     return this.emission.repeat(wave, options);
+  }
+
+  /**
+   * Makes all its resonances, those to come included, listen to nothing below `amplitude`, 0..1, as long as that is
+   * above their own noise floors; 0 takes it back. For pressure that no inbox shows, such as memory that runs out.
+   * Recorded waves are never kept away. Throws `AETHER_BAD_OPTION`.
+   */
+  raiseFloor(amplitude: number): void {
+    this.listening.raiseFloor(loudnessOf(amplitude));
   }
 
   /** Calls `listener` with each wave of this vibrator that comes back; returns the undo. */

@@ -329,3 +329,16 @@ describe("the undo of an interceptor", () => {
     );
   });
 });
+
+test("interceptors let the handlers of observers alone, who only look", async () => {
+  const aether = await connect();
+  const notes: string[] = [];
+  aether.use(noting("one", notes));
+  const seen: string[] = [];
+  await aether.observe(">", ({ channel: name }) => {
+    seen.push(name);
+  });
+  await aether.vibrator("alpha").emit("a");
+  await until(() => seen.length === 1);
+  expect(notes.filter((note) => note.includes("handle"))).toEqual([]);
+});

@@ -1,6 +1,6 @@
 /**
- * Fetches the nats-servers that the tests run: the oldest version that is supported and a newer one, each from Debian's
- * own archive, unpacked into .cache/. The system's packages and sources stay as they are.
+ * Fetches the programs that the tests run, each from Debian's own archive, unpacked into .cache/: nats-server in the oldest
+ * version that is supported and a newer one, and promtool. The system's packages and sources stay as they are.
  */
 import { spawn } from "node:child_process";
 import {
@@ -16,8 +16,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Server version → the Debian release whose archive has it. */
-const RELEASES = { 2.9: "bookworm", "2.10": "trixie" };
+/** What is fetched: the folder in .cache/, the package and the Debian release that has it, and the program in it. */
+const TOOLS = [
+  { folder: "nats-server-2.9", name: "nats-server", release: "bookworm", program: "usr/sbin/nats-server" },
+  { folder: "nats-server-2.10", name: "nats-server", release: "trixie", program: "usr/sbin/nats-server" },
+  { folder: "prometheus", name: "prometheus", release: "bookworm", program: "usr/bin/promtool" },
+];
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 function run(command, options, cwd) {
@@ -37,12 +41,8 @@ function run(command, options, cwd) {
   });
 }
 
-function folderOf(root, version) {
-  return join(root, ".cache", `nats-server-${version}`);
-}
-
 function missing(root) {
-  return Object.keys(RELEASES).filter((version) => !existsSync(join(folderOf(root, version), "usr/sbin/nats-server")));
+  return TOOLS.filter(({ folder, program }) => !existsSync(join(root, ".cache", folder, program)));
 }
 
 /** The address of the archive that this machine installs from. */
@@ -60,20 +60,18 @@ function archive() {
   return undefined;
 }
 
-async function fetchServer(root, version) {
+async function fetchTool(root, { folder, name, release, program }) {
   const base = archive();
   if (base === undefined || !existsSync(KEYRING) || !existsSync("/usr/bin/dpkg")) {
-    throw new Error(
-      `the tests need nats-server ${version}: put its binary at .cache/nats-server-${version}/usr/sbin/nats-server`,
-    );
+    throw new Error(`the tests need ${folder}: put its program at .cache/${folder}/${program}`);
   }
   const work = mkdtempSync(join(tmpdir(), "aether-apt-"));
   try {
-    for (const folder of ["lists/partial", "cache/archives/partial", "state", "unpacked"]) {
-      mkdirSync(join(work, folder), { recursive: true });
+    for (const place of ["lists/partial", "cache/archives/partial", "state", "unpacked"]) {
+      mkdirSync(join(work, place), { recursive: true });
     }
     writeFileSync(join(work, "status"), "");
-    writeFileSync(join(work, "sources.list"), `deb [signed-by=${KEYRING}] ${base} ${RELEASES[version]} main\n`);
+    writeFileSync(join(work, "sources.list"), `deb [signed-by=${KEYRING}] ${base} ${release} main\n`);
     const apt = Object.entries({
       "Dir::State": join(work, "state"),
       "Dir::State::Lists": join(work, "lists"),
@@ -84,12 +82,12 @@ async function fetchServer(root, version) {
       "APT::Get::List-Cleanup": "0",
       "APT::Sandbox::User": "root",
       "Acquire::Retries": "3",
-    }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+    }).flatMap(([option, value]) => ["-o", `${option}=${value}`]);
     await run("apt-get", ["-qq", ...apt, "update"], work);
-    await run("apt-get", ["-qq", ...apt, "download", "nats-server"], work);
-    const [file] = readdirSync(work).filter((name) => name.endsWith(".deb"));
+    await run("apt-get", ["-qq", ...apt, "download", name], work);
+    const [file] = readdirSync(work).filter((entry) => entry.endsWith(".deb"));
     await run("dpkg", ["-x", join(work, file), join(work, "unpacked")], work);
-    const target = folderOf(root, version);
+    const target = join(root, ".cache", folder);
     mkdirSync(join(root, ".cache"), { recursive: true });
     rmSync(target, { recursive: true, force: true });
     await moved(join(work, "unpacked"), target);
@@ -109,12 +107,12 @@ async function moved(from, to) {
 }
 
 /** The step of the set-up. */
-export function natsServers(root) {
+export function debianTools(root) {
   return {
-    title: "fetching nats-server",
+    title: "fetching the programs that tests run",
     isDone: () => missing(root).length === 0,
     run: async () => {
-      for (const version of missing(root)) await fetchServer(root, version);
+      for (const tool of missing(root)) await fetchTool(root, tool);
     },
   };
 }

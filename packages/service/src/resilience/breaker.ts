@@ -1,0 +1,197 @@
+/** Breaker: stops asking whoever only fails, and stops taking what a handler only fails at, until probes succeed. */
+
+import {
+  type Aether,
+  AetherError,
+  BANDS,
+  type Draft,
+  type HandlerContext,
+  type Presence,
+  type Resonance,
+  type Wave,
+} from "@aether/core";
+import { ByKey } from "./by-key.ts";
+import { type BreakerSettings, CircuitBreaker, type Permit } from "./circuit-breaker.ts";
+import { isTrouble } from "./failures.ts";
+import {
+  ASKING,
+  asks,
+  type ExecuteOptions,
+  type Live,
+  NO_KEY,
+  type Now,
+  nowOf,
+  type Policy,
+  systemNow,
+} from "./policy.ts";
+
+/** Options of {@link breaker}. */
+export interface BreakerOptions {
+  /** Failures in a row after which it opens. Default 5. */
+  readonly failureThreshold?: number | undefined;
+  /** Milliseconds that it stays open. Default 10,000. */
+  readonly openMs?: number | undefined;
+  /** Probes in a row that must succeed before it closes. Default 2. */
+  readonly halfOpenSuccesses?: number | undefined;
+}
+
+/** What a breaker of handlers works on. */
+export interface BreakerSource {
+  readonly now?: Now | undefined;
+  /** Where the resonances are that it pauses. Default: handlers are only refused. */
+  readonly aether?: Aether | undefined;
+  /** Told when one opens and when it closes, with what it is about. */
+  readonly onChange?: ((key: string, isOpen: boolean) => void) | undefined;
+}
+
+/** What an instance listens to while others of its group take the rest: what its medium may not be able to divert. */
+const LOUDEST = (BANDS - 1) / BANDS;
+
+/** How a breaker is called and what it is. */
+interface Circuit {
+  readonly key: string;
+  readonly state: CircuitBreaker;
+  /** Lets waves come again. */
+  resume: (() => void) | undefined;
+}
+
+/**
+ * Around commands and queries, by channel: refuses with `AETHER_CIRCUIT_OPEN` while it is open. Around handlers, by
+ * resonance: pauses the resonance, so that nothing is spent on waves that would fail, and leaves what is not of the
+ * loudest band to other members of the group where there are any. Queries and commands are refused, for somebody waits.
+ */
+export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSource = {}): Policy {
+  const { now = systemNow, aether, onChange } = source;
+  const circuits = new ByKey((key): Circuit => ({ key, state: new CircuitBreaker(), resume: undefined }));
+  /** Those of resonances, by what stands for one as long as it is open. */
+  const handlers = new WeakMap<Presence, Circuit>();
+  const circuitOf = (receiver: Presence): Circuit => {
+    const known = handlers.get(receiver);
+    if (known !== undefined) {
+      return known;
+    }
+    const key = `${receiver.instance} ${receiver.group} ${receiver.name}`;
+    const made: Circuit = { key, state: new CircuitBreaker(), resume: undefined };
+    handlers.set(receiver, made);
+    return made;
+  };
+  const settings = (): BreakerSettings => {
+    const { failureThreshold = 5, openMs = 10_000, halfOpenSuccesses = 2 } = nowOf(options);
+    return { threshold: failureThreshold, openMs, successes: halfOpenSuccesses };
+  };
+  const won = ({ key, state }: Circuit, permit: Permit): void => {
+    if (permit === "pass" && state.isCalm) {
+      return;
+    }
+    const before = state.isOpen;
+    state.succeeded(permit, settings());
+    if (before && !state.isOpen) {
+      onChange?.(key, false);
+    }
+  };
+  const lost = ({ key, state }: Circuit, permit: Permit): boolean => {
+    const before = state.isOpen;
+    const opens = state.failed(permit, now(), settings());
+    if (opens && !before) {
+      onChange?.(key, true);
+    }
+    return opens;
+  };
+  const asked = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const circuit = circuits.of(key);
+    const permit = circuit.state.permit(now(), settings());
+    if (typeof permit === "object") {
+      throw refusal(key, permit.afterMs);
+    }
+    try {
+      const result = await work();
+      won(circuit, permit);
+      return result;
+    } catch (error) {
+      if (isTrouble(error)) {
+        lost(circuit, permit);
+      } else {
+        won(circuit, permit);
+      }
+      throw error;
+    }
+  };
+
+  /** Stops the resonance until it is time for a probe. */
+  const pause = (circuit: Circuit, resonance: Resonance | undefined, isShared: boolean): void => {
+    if (resonance === undefined || circuit.resume !== undefined) {
+      return;
+    }
+    resonance.pause();
+    if (isShared) {
+      resonance.raiseFloor(LOUDEST);
+    }
+    const resume = (): void => {
+      clearTimeout(timer);
+      circuit.resume = undefined;
+      resonance.raiseFloor(0);
+      resonance.resume();
+    };
+    const timer = setTimeout(resume, settings().openMs);
+    timer.unref();
+    circuit.resume = resume;
+  };
+
+  return {
+    execute: (work, { key = NO_KEY, signal = new AbortController().signal }: ExecuteOptions = {}) =>
+      asked(`work ${key}`, () => work(signal)),
+
+    kinds: ASKING,
+    async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
+      return asks(draft) ? await asked(draft.channel, () => next(draft)) : await next(draft);
+    },
+
+    async handle(wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) {
+      const isAwaited = wave.kind === "query" || wave.kind === "command";
+      const circuit = circuitOf(receiver);
+      const { state } = circuit;
+      const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
+      if (typeof permit === "object") {
+        if (isAwaited) {
+          throw refusal(receiver.pattern, permit.afterMs);
+        }
+        // It had started before the resonance was paused, or a probe is on its way: it spends no attempt.
+        ctx.retryLater(Math.ceil(permit.afterMs));
+        return undefined;
+      }
+      try {
+        const result = await next(wave);
+        won(circuit, permit);
+        return result;
+      } catch (error) {
+        if (!isTrouble(error)) {
+          won(circuit, permit);
+        } else if (lost(circuit, permit) && !isAwaited) {
+          pause(circuit, resonanceOf(aether, receiver), isShared(aether, receiver));
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+function refusal(key: string, afterMs: number): AetherError {
+  const retryAfterMs = Math.ceil(afterMs);
+  const message = `Expected "${key}" to work, got only failures lately: it is tried again in ${retryAfterMs} ms`;
+  return new AetherError("AETHER_CIRCUIT_OPEN", message, { details: { key, retryAfterMs } });
+}
+
+function resonanceOf(aether: Aether | undefined, { instance, group, name }: Presence): Resonance | undefined {
+  for (const { instance: owner, resonance } of aether?.resonances() ?? []) {
+    if (owner === instance && resonance.group === group && resonance.name === name) {
+      return resonance;
+    }
+  }
+  return undefined;
+}
+
+/** Whether others of the group may take the work: several instances of the vibrator are known. */
+function isShared(aether: Aether | undefined, { vibrator, group }: Presence): boolean {
+  const node = group === false ? undefined : aether?.graph().vibrators.find(({ name }) => name === vibrator);
+  return (node?.instances.length ?? 0) > 1;
+}

@@ -1,0 +1,103 @@
+import { Aether } from "@aether/core";
+import { InMemorySpanExporter } from "@opentelemetry/sdk-trace-base";
+import { describe, expect, test } from "vitest";
+import { type TracingOptions, tracing } from "../src/index.ts";
+
+async function traced(options: Partial<TracingOptions> = {}, causality: "implicit" | "explicit" = "implicit") {
+  const aether = await Aether.connect({ causality });
+  const exporter = new InMemorySpanExporter();
+  const tracer = tracing(aether, { serviceName: "shop", exporter, ...options });
+  const spans = async () => {
+    await tracer.flush();
+    return exporter.getFinishedSpans();
+  };
+  return { aether, tracer, spans };
+}
+
+/** Resolves to the wave of the last step: created → checked → done. */
+async function order(aether: Aether): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    void aether.vibrator("gamma").resonateOn("stock.reserved", () => resolve());
+  });
+  await aether.vibrator("beta").resonateOn("orders.created", async (_wave, ctx) => {
+    await ctx.emit("stock.reserved");
+  });
+  await aether.whenHeard("stock.reserved");
+  await aether.vibrator("alpha").emit("orders.created", { id: 1 }, { amplitude: 0.9 });
+  await ended;
+}
+
+describe("tracing", () => {
+  test.each(["implicit", "explicit"] as const)(
+    "joins emit, handler, caused emit and handler in one trace (%s)",
+    async (causality) => {
+      const { aether, spans } = await traced({}, causality);
+      await order(aether);
+      await aether.close();
+      const all = await spans();
+      const byName = new Map(all.map((span) => [span.name, span]));
+      expect([...byName.keys()].sort()).toEqual([
+        "process orders.created",
+        "process stock.reserved",
+        "send orders.created",
+        "send stock.reserved",
+      ]);
+      expect(new Set(all.map((span) => span.spanContext().traceId)).size).toBe(1);
+      const parentOf = (name: string) => byName.get(name)?.parentSpanContext?.spanId;
+      const idOf = (name: string) => byName.get(name)?.spanContext().spanId;
+      expect(parentOf("send orders.created")).toBeUndefined();
+      expect(parentOf("process orders.created")).toBe(idOf("send orders.created"));
+      expect(parentOf("send stock.reserved")).toBe(idOf("process orders.created"));
+      expect(parentOf("process stock.reserved")).toBe(idOf("send stock.reserved"));
+      expect(byName.get("process orders.created")?.attributes).toMatchObject({
+        "messaging.system": "aether",
+        "messaging.destination.name": "orders.created",
+        "aether.amplitude": 0.9,
+        "aether.hops": 1,
+      });
+    },
+  );
+
+  test("says which handler failed", async () => {
+    const { aether, spans } = await traced();
+    await aether.vibrator("beta").resonateOn("orders.created", () => {
+      throw new Error("no stock");
+    });
+    await aether.vibrator("alpha").emit("orders.created");
+    await aether.close();
+    const span = (await spans()).find(({ name }) => name === "process orders.created");
+    expect(span?.status).toMatchObject({ code: 2, message: "no stock" });
+  });
+
+  test("keeps the more of the louder, and a trace whole", async () => {
+    const { aether, spans } = await traced({ sampling: "amplitude" });
+    await aether.vibrator("beta").resonateOn("*.reading", () => {});
+    const alpha = aether.vibrator("alpha");
+    for (let at = 0; at < 400; at++) {
+      await alpha.emit("loud.reading", at, { amplitude: 1 });
+      await alpha.emit("quiet.reading", at, { amplitude: 0.1 });
+    }
+    await aether.close();
+    const names = (await spans()).map(({ name }) => name);
+    const count = (name: string): number => names.filter((one) => one === name).length;
+    expect(count("send loud.reading")).toBe(400);
+    expect(count("send quiet.reading")).toBeLessThan(100);
+    expect(count("process quiet.reading")).toBe(count("send quiet.reading"));
+  });
+
+  test("stops when it is closed", async () => {
+    const { aether, tracer, spans } = await traced();
+    await tracer.close();
+    await aether.vibrator("alpha").emit("orders.created");
+    expect(await spans()).toEqual([]);
+    await aether.close();
+  });
+
+  test("refuses an endpoint and a sampling that are none", async () => {
+    await using aether = await Aether.connect();
+    expect(() => tracing(aether, { serviceName: "x", endpoint: "nowhere" })).toThrow(
+      "Expected `endpoint` to be the URL",
+    );
+    expect(() => tracing(aether, { serviceName: "x", endpoint: "http://127.0.0.1:1", sampling: 2 })).toThrow("0 to 1");
+  });
+});
