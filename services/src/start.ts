@@ -1,14 +1,19 @@
-/** `npm start`: the whole shop in one process on the in-process medium, for people to look at. */
+/**
+ * `npm start`: the whole shop in one process, for people to look at. It goes by the configuration of `shop`. With
+ * `aether.persistence_enabled` all that an order goes by is kept, and a shop that was killed goes on where it was.
+ */
 
-import { runService } from "@aether/service";
+import { loadConfig, type RunOptions, runService } from "@aether/service";
 import { alpha } from "./alpha.ts";
 import { beta } from "./beta.ts";
+import { RECORDED } from "./contracts.ts";
 import { customers } from "./customers.ts";
 import { gamma } from "./gamma.ts";
 import { observer } from "./observer.ts";
 import { placeOne } from "./once.ts";
 import { supplier } from "./supplier.ts";
 import { flagsOf, USAGE, UsageError } from "./terminal/flags.ts";
+import { notesTo } from "./terminal/notes.ts";
 import { screenOf } from "./terminal/screen.ts";
 import { aborted, untilStopped } from "./terminal/stop.ts";
 import { View } from "./terminal/view.ts";
@@ -17,13 +22,21 @@ import { View } from "./terminal/view.ts";
 const BANK_MS = 600;
 const ONCE_TIMEOUT_MS = 10_000;
 
+/** What the shop runs by, beside what a command line says. */
+function optionsOf(view: View): RunOptions {
+  const { config } = loadConfig("shop");
+  const { persistence_enabled: isPersistent, recorded = isPersistent ? RECORDED : undefined } = config.aether;
+  return { config, recorded, log: notesTo((note) => view.note(note)) };
+}
+
 /** Runs the shop until it is stopped, and lets the orders on their way end. */
 async function keepOpen(seed: number, rate: number, view: View, signal: AbortSignal): Promise<void> {
+  const options = optionsOf(view);
   view.status(`seed ${seed} · ${rate} orders/s · Ctrl-C ends`);
   view.open();
   const show = observer((wave) => view.show(wave));
-  const config = { seed, rate, bankMs: BANK_MS };
-  const run = await runService([show, alpha, beta, gamma, supplier, customers], { config });
+  const config = { ...options.config, seed, rate, bankMs: BANK_MS };
+  const run = await runService([show, alpha, beta, gamma, supplier, customers], { ...options, config });
   await aborted(signal);
   view.status("closing: no new orders, waiting for those on their way");
   await run.close();
@@ -32,6 +45,7 @@ async function keepOpen(seed: number, rate: number, view: View, signal: AbortSig
 
 /** Handles one order and shows its way. Rejects when it is not completed. */
 async function handleOne(seed: number, view: View, signal: AbortSignal): Promise<void> {
+  const options = optionsOf(view);
   view.open();
   const orderId = `${seed}-1`;
   const show = observer((wave) => {
@@ -39,7 +53,8 @@ async function handleOne(seed: number, view: View, signal: AbortSignal): Promise
       view.show(wave);
     }
   });
-  await using run = await runService([show, alpha, beta, gamma], { config: { bankMs: BANK_MS / 2 }, signal });
+  const config = { ...options.config, bankMs: BANK_MS / 2 };
+  await using run = await runService([show, alpha, beta, gamma], { ...options, config, signal });
   const order = { orderId, customer: "ada", items: [{ sku: "lamp", quantity: 2 }] };
   await placeOne(run.aether, order, { timeoutMs: ONCE_TIMEOUT_MS, signal });
 }

@@ -126,7 +126,7 @@ export class Host implements AsyncDisposable {
     const closing = this.#parts.ownsAether ? [this.aether] : [...this.vibrators()];
     await Promise.all(closing.map((one) => one.close({ deadlineMs: leftMs() })));
     forget();
-    await this.#parts.onClosed();
+    await this.#parts.onClosed().catch((error: unknown) => errors.push(error));
     if (errors.length > 1) {
       throw new AggregateError(errors, `${errors.length} services did not stop in order`);
     }

@@ -1,11 +1,12 @@
 /** One run, from its settings to services that are up; what goes wrong on the way closes everything again. */
 
-import { Aether, AetherError, systemClock } from "@aether/core";
+import { Aether, AetherError, type AetherOptions, systemClock } from "@aether/core";
 import { vibratorOptionsOf } from "./config/options-of.ts";
 import { Host } from "./host.ts";
 import { logOf } from "./log.ts";
 import { Health } from "./operations/health.ts";
 import type { Operations } from "./operations/operations.ts";
+import type { Persistence } from "./persistence.ts";
 import {
   type Resilience,
   type ResilienceOptions,
@@ -44,6 +45,16 @@ export async function run(all: readonly Service[], settings: Settings, options: 
   let operations: Operations | undefined;
   let host: Host | undefined;
   let policies: Resilience | undefined;
+  let persistence: Persistence | undefined;
+  const connected = async (asked: AetherOptions): Promise<Aether> => {
+    const path = settings.journalPathFor(asked);
+    if (path === undefined) {
+      return await Aether.connect(asked);
+    }
+    const { openPersistence } = await import("./persistence.ts");
+    persistence = await openPersistence(path, { log, onFailed: () => health.set("medium", false) });
+    return await Aether.connect({ ...asked, journal: persistence.journal });
+  };
   try {
     const needsMs = millisecondsOf("needsTimeoutMs", needsTimeoutMs ?? DEFAULT_NEEDS_MS);
     if (shared !== undefined && Object.values(connection).some((value) => value !== undefined)) {
@@ -55,7 +66,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       operations = new Operations({ config: settings.config, health, log, onLimit: onLimit ?? end });
       await operations.open();
     }
-    const aether = shared ?? (await Aether.connect(settings.connectionOf(connection)));
+    const aether = shared ?? (await connected(settings.connectionOf(connection)));
     settings.current = () => aether.current;
     const opened = new Host({
       aether,
@@ -68,6 +79,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
         policies?.close();
         await settings.close();
         await operations?.close();
+        await persistence?.leave();
       },
     });
     host = opened;
@@ -103,6 +115,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
   } catch (error) {
     // Why it did not start is what counts; whatever goes wrong in closing follows from it.
     await (host ?? operations)?.close().catch(() => undefined);
+    await persistence?.leave().catch(() => undefined);
     await settings.close();
     throw signal?.aborted ? signal.reason : error;
   }

@@ -83,22 +83,39 @@ export class Settings {
     return this.#secrets;
   }
 
-  /** What to connect with: `options` over the configuration. Throws `AETHER_UNSUPPORTED` or `AETHER_BAD_OPTION`. */
+  /** What to connect with: `options` over the configuration, but for the journal. Throws `AETHER_BAD_OPTION`. */
   connectionOf(options: AetherOptions): AetherOptions {
     const config = this.#config;
     if (config === undefined) {
       return options;
     }
-    if (config.aether.persistence_enabled && options.journal === undefined) {
-      throw new AetherError(
-        "AETHER_UNSUPPORTED",
-        "Expected the option `journal` for `aether.persistence_enabled`, got none: open a journal and give it to runService",
-        { details: { key: "aether.persistence_enabled" } },
-      );
-    }
     const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const medium = options.medium ?? mediumOf(mediumChoiceOf(config));
     return { ...aetherOptionsOf(config), ...set, medium };
+  }
+
+  /**
+   * Where the run keeps a journal for `connection`; `undefined`: it keeps none. Throws `AETHER_UNSUPPORTED` where one is
+   * asked for and neither it nor the medium can keep anything.
+   */
+  journalPathFor({ medium, journal }: AetherOptions): string | undefined {
+    const section = this.#config?.aether;
+    if (section?.persistence_enabled !== true || journal !== undefined) {
+      return undefined;
+    }
+    const key = "aether.persistence_enabled";
+    if (medium?.traits.durable) {
+      this.log.warn("No journal is opened, for the medium records by itself", { key, medium: medium.name });
+      return undefined;
+    }
+    if (medium?.traits.crossProcess) {
+      throw new AetherError(
+        "AETHER_UNSUPPORTED",
+        `Expected \`${key}\` with a medium inside this process, or one that records, got "${medium.name}". Set it to false, or let the medium record`,
+        { details: { key, medium: medium.name } },
+      );
+    }
+    return section.persistence_path;
   }
 
   /** Calls `onChange` after each change of what is followed. */

@@ -54,19 +54,6 @@ describe("the option config", () => {
     await wide.aether.vibrator("alpha").emit("work", "more than ten bytes");
   });
 
-  test("that asks for a journal is refused without one", async () => {
-    const running = runService(
-      defineService("worker", () => {}),
-      {
-        config: loadedBy({ "aether.persistence_enabled": true }),
-      },
-    );
-    await expect(running).rejects.toMatchObject({
-      code: "AETHER_UNSUPPORTED",
-      details: { key: "aether.persistence_enabled" },
-    });
-  });
-
   test("with an endpoint sends spans, the last ones at the end", async () => {
     const paths: (string | undefined)[] = [];
     let bytes = 0;

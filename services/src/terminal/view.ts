@@ -40,6 +40,11 @@ export class View {
     }
   }
 
+  /** Shows something that is no wave. */
+  note(text: string): void {
+    this.#screen.print([[`~ ${text}`, this.#colors.yellow]]);
+  }
+
   /** Ends: what happened, in one line. */
   close(): void {
     this.#screen.close();

@@ -45,12 +45,18 @@ export interface ResonanceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of a vibrator: defaults for its resonances. */
-export type VibratorOptions = Omit<ResonanceOptions, "name" | "from" | "signal">;
+/** Those options of resonances that a vibrator may set for all of its own. */
+type ResonanceDefaults = Omit<ResonanceOptions, "name" | "from" | "signal">;
+
+/** Options of a vibrator: defaults for its resonances and its views. */
+export interface VibratorOptions extends ResonanceDefaults {
+  /** Waves after which its views save a snapshot. Default 1000. */
+  readonly snapshotEvery?: number | undefined;
+}
 
 type Known<T> = { readonly [K in keyof Required<T>]: true };
 
-const VIBRATOR_OPTIONS: Known<VibratorOptions> = {
+const RESONANCE_DEFAULTS: Known<ResonanceDefaults> = {
   group: true,
   concurrency: true,
   order: true,
@@ -61,7 +67,8 @@ const VIBRATOR_OPTIONS: Known<VibratorOptions> = {
   maxAttempts: true,
   backoffMs: true,
 };
-const RESONANCE_OPTIONS: Known<ResonanceOptions> = { ...VIBRATOR_OPTIONS, name: true, from: true, signal: true };
+const VIBRATOR_OPTIONS: Known<VibratorOptions> = { ...RESONANCE_DEFAULTS, snapshotEvery: true };
+const RESONANCE_OPTIONS: Known<ResonanceOptions> = { ...RESONANCE_DEFAULTS, name: true, from: true, signal: true };
 const INBOX_OPTIONS: Known<NonNullable<ResonanceOptions["inbox"]>> = { capacity: true, bytes: true };
 const BACKOFF_OPTIONS: Known<NonNullable<ResonanceOptions["backoffMs"]>> = { base: true, max: true };
 
@@ -116,7 +123,7 @@ export function fromOf(from: ResonanceOptions["from"] = "new"): From {
   throw expected("from", '"new", "start", a position or a Date', from);
 }
 
-function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSettings {
+function merged(base: ResonanceSettings, options: ResonanceDefaults): ResonanceSettings {
   const { group = base.group, noiseFloor, echo = base.echo } = options;
   if (group !== false && group !== undefined) {
     assertName("group", group);
@@ -133,7 +140,7 @@ function merged(base: ResonanceSettings, options: VibratorOptions): ResonanceSet
   };
 }
 
-function inboxOf(base: InboxSettings, { inbox = {}, order = undefined }: VibratorOptions): InboxSettings {
+function inboxOf(base: InboxSettings, { inbox = {}, order = undefined }: ResonanceDefaults): InboxSettings {
   assertKnown(inbox, INBOX_OPTIONS, "inbox");
   const { capacity = base.capacity, bytes = base.bytes } = inbox;
   if (order !== undefined && order !== "fifo" && order !== "key" && order !== "strongest") {
@@ -146,7 +153,7 @@ function inboxOf(base: InboxSettings, { inbox = {}, order = undefined }: Vibrato
   };
 }
 
-function handlersOf(base: HandlerSettings, options: VibratorOptions): HandlerSettings {
+function handlersOf(base: HandlerSettings, options: ResonanceDefaults): HandlerSettings {
   const { concurrency = base.concurrency, handlerTimeoutMs = base.timeoutMs, maxAttempts = base.maxAttempts } = options;
   const backoff = options.backoffMs ?? {};
   assertKnown(backoff, BACKOFF_OPTIONS, "backoffMs");

@@ -17,7 +17,7 @@ import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
 import type { View } from "./view.ts";
-import type { ViewOptions } from "./view-options.ts";
+import { snapshotEveryOf, type ViewOptions } from "./view-options.ts";
 import { Views } from "./views.ts";
 
 /** Everything the vibrators of one aether work with. */
@@ -54,7 +54,7 @@ export class Vibrator implements AsyncDisposable {
     const settings = vibratorSettings(options);
     this.emission = new Emission(parts, { source: name, sourceId: id }, (reflection) => this.reflected(reflection));
     this.listening = new Listening({ by: name, byId: id }, settings, parts, this.emission);
-    this.#views = new Views(name, parts);
+    this.#views = new Views(name, snapshotEveryOf(options?.snapshotEvery), parts);
   }
 
   /**

@@ -32,7 +32,7 @@ export interface ViewOptions<State, C extends string | Channel = string | Channe
    * wave as it is.
    */
   readonly apply: (state: State, wave: FoldedWave<C>) => Folded<State>;
-  /** Waves after which a snapshot is saved. Default 1000. */
+  /** Waves after which a snapshot is saved. Default: that of the vibrator, 1000. */
   readonly snapshotEvery?: number | undefined;
   /** Closes the view when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -61,13 +61,25 @@ export interface ViewSettings {
   readonly signal: AbortSignal | undefined;
 }
 
+/** After how many waves views save a snapshot that do not say it themselves. Throws `AETHER_BAD_OPTION`. */
+export function snapshotEveryOf(given: number | undefined): number {
+  return wholeOf("snapshotEvery", given ?? DEFAULT_SNAPSHOT_EVERY, 1);
+}
+
+/** What is the same for all views of a vibrator. */
+interface ViewDefaults {
+  readonly snapshotEvery: number;
+  /** Longest name of a channel. */
+  readonly longest: number;
+}
+
 /** `options`, checked. Throws `AETHER_BAD_OPTION` or `AETHER_BAD_CHANNEL`. */
 export function viewSettings<State, C extends string | Channel>(
   options: ViewOptions<State, C>,
-  longest: number,
+  { longest, ...defaults }: ViewDefaults,
 ): ViewSettings {
   assertKnown<object>(options, VIEW_OPTIONS, "materialize");
-  const { channels, apply, snapshotEvery = DEFAULT_SNAPSHOT_EVERY } = options;
+  const { channels, apply, snapshotEvery = defaults.snapshotEvery } = options;
   if (!Array.isArray(channels) || channels.length === 0) {
     throw expected("channels", "an array of at least one name, pattern or contract", channels);
   }

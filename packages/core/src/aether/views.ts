@@ -32,12 +32,14 @@ interface Open {
 export class Views {
   readonly #parts: ViewsParts;
   readonly #vibrator: string;
+  readonly #snapshotEvery: number;
   /** By name; `undefined` while it begins. */
   readonly #views = new Map<string, Open | undefined>();
   #closed = false;
 
-  constructor(vibrator: string, parts: ViewsParts) {
+  constructor(vibrator: string, snapshotEvery: number, parts: ViewsParts) {
     this.#vibrator = vibrator;
+    this.#snapshotEvery = snapshotEvery;
     this.#parts = parts;
   }
 
@@ -45,7 +47,10 @@ export class Views {
   async open<State, C extends string | Channel>(name: string, options: ViewOptions<State, C>): Promise<View<State>> {
     this.#assertOpen();
     assertName("name", name);
-    const { channels, snapshotEvery, signal } = viewSettings(options, this.#parts.limits.maxChannelLength);
+    const { channels, snapshotEvery, signal } = viewSettings(options, {
+      snapshotEvery: this.#snapshotEvery,
+      longest: this.#parts.limits.maxChannelLength,
+    });
     const { initial, apply } = options;
     const frozen = freeze(isFunction(initial) ? initial() : initial, undefined);
     signal?.throwIfAborted();

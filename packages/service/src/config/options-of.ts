@@ -37,12 +37,13 @@ export function aetherOptionsOf({
   };
 }
 
-/** What `aether.vibrator` takes: the defaults of its resonances. */
+/** What `aether.vibrator` takes: the defaults of its resonances and views. */
 export function vibratorOptionsOf({ aether, service }: Config): VibratorOptions {
   return {
     concurrency: service.max_inflight,
     noiseFloor: service.noise_floor,
     inbox: { capacity: aether.channel_buffer_size },
+    snapshotEvery: aether.snapshot_interval,
   };
 }
 

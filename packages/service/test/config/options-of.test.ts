@@ -66,7 +66,7 @@ test("the options of a vibrator are those of the section, and the core takes the
   using folder = new Folder();
   const { config } = folder.load({}, { "service.noise_floor": "adaptive", "service.max_inflight": 7 });
   const options = vibratorOptionsOf(config);
-  expect(options).toEqual({ concurrency: 7, noiseFloor: "adaptive", inbox: { capacity: 65_536 } });
+  expect(options).toEqual({ concurrency: 7, noiseFloor: "adaptive", inbox: { capacity: 65_536 }, snapshotEvery: 1000 });
   await using aether = await Aether.connect();
   const resonance = await aether.vibrator("one", options).resonateOn("a", () => {});
   expect(resonance.stats()).toHaveProperty("floor");
