@@ -14,6 +14,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/packages ./packages
 COPY --from=build /app/services ./services
+COPY --from=build /app/config ./config
 USER node
 ENTRYPOINT ["node", "services/dist/run.js"]
 CMD ["gateway"]

@@ -89,6 +89,7 @@ const composeService = z.looseObject({
   environment: z.record(z.string(), z.string()).optional(),
   stop_grace_period: z.string().optional(),
   ports: z.array(z.string()).optional(),
+  healthcheck: z.unknown().optional(),
   deploy: z.object({ replicas: z.number() }).optional(),
 });
 const composeFile = z.looseObject({ services: z.record(z.string(), composeService) });
@@ -134,10 +135,21 @@ describe("compose.yaml", () => {
     ["with", mtls],
   ])("%s TLS it sets variables that the parts read, to what they take", (_, overlay: typeof services) => {
     for (const [name, { environment }] of parts) {
-      const { nats, recorded } = environmentOf({ ...environment, ...overlay[name]?.environment });
+      const { nats, recorded } = environmentOf(name === "gateway" ? name : `service-${name}`, {
+        ...environment,
+        ...overlay[name]?.environment,
+      });
       expect(nats.stream).toMatchObject({ replicas: servers.length });
       expect(nats.servers).toHaveLength(servers.length);
       expect(recorded).toContain("orders.>");
+    }
+  });
+
+  test("looks at the health of the parts where they show it, and nobody else can", () => {
+    for (const [name, { environment, healthcheck }] of parts) {
+      const { healthBind } = environmentOf(`service-${name}`, environment ?? {});
+      expect(healthBind).toMatch(/^127\.0\.0\.1:/);
+      expect(JSON.stringify(healthcheck)).toContain(`http://${healthBind}/readyz`);
     }
   });
 
@@ -314,7 +326,7 @@ describe("deploy/kubernetes", () => {
   });
 
   test("sets variables that the parts read, to what they take", () => {
-    const { nats, recorded, shutdownGraceMs } = environmentOf(settings);
+    const { nats, recorded, shutdownGraceMs } = environmentOf("service-alpha", settings);
     expect(nats).toMatchObject({ namespace: "shop", stream: { replicas: servers.spec.replicas } });
     expect(nats.servers).toHaveLength(servers.spec.replicas);
     expect(recorded).toContain("orders.>");
@@ -324,12 +336,23 @@ describe("deploy/kubernetes", () => {
     expect(servers.spec.template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(LAME_DUCK_MS);
   });
 
+  test("has probes at the port where the parts show how they are", () => {
+    const { healthBind } = environmentOf("service-alpha", settings);
+    for (const { spec } of deployments) {
+      const [part] = spec.template.spec.containers;
+      const probe = (path: string): unknown => expect.objectContaining({ httpGet: { path, port: "health" } });
+      expect(part).toMatchObject({ livenessProbe: probe("/livez"), readinessProbe: probe("/readyz") });
+      const { containerPort } = part.ports.find(({ name }) => name === "health") ?? {};
+      expect(healthBind).toBe(`0.0.0.0:${containerPort}`);
+    }
+  });
+
   test("sets the same as compose.yaml where nothing else is said", () => {
     const compose = z
       .object({ "x-part": z.object({ environment: z.record(z.string(), z.string()) }) })
       .parse(parse(read("compose.yaml"), { merge: true }))["x-part"].environment;
     const same = (env: Readonly<Record<string, string>>): unknown =>
-      Object.fromEntries(Object.entries(env).filter(([name]) => !/NATS_URL|MTLS/.test(name)));
+      Object.fromEntries(Object.entries(env).filter(([name]) => !/NATS_URL|MTLS|HEALTH_BIND/.test(name)));
     expect(same(settings)).toEqual(same(compose));
   });
 

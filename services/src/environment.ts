@@ -1,41 +1,36 @@
-/** The environment of a part of the shop that runs by itself: `AETHER__…` variables, checked, as options and settings. */
+/** What a part of the shop runs by: the configuration of its service, and the variables for which that has no key. */
 
-import type { MediumChoice, ServiceConfig } from "@aether/service";
+import { type FollowOptions, loadConfig, type MediumChoice, mediumChoiceOf, type ServiceConfig } from "@aether/service";
 import { z } from "zod";
 import { RECORDED } from "./contracts.ts";
 
-/** What the environment says. */
+type NatsOptions = NonNullable<MediumChoice["nats"]>;
+
+/** What configuration and environment say. */
 export interface Environment {
-  readonly nats: NonNullable<MediumChoice["nats"]>;
+  readonly nats: NatsOptions;
   /** The patterns that are kept. */
   readonly recorded: readonly string[];
   /** How long closing may take, in milliseconds. */
   readonly shutdownGraceMs: number;
-  /** What the services read. */
+  /** Where health is served; `undefined`: nowhere. */
+  readonly healthBind: string | undefined;
+  /** Whether the log is for machines. */
+  readonly logsJson: boolean;
+  /** The configuration, for whoever follows it. */
+  readonly follow: FollowOptions;
+  /** What the services read beside it. */
   readonly config: ServiceConfig;
 }
 
-const DEFAULT_URL = "nats://127.0.0.1:4222";
-const DEFAULT_GRACE_MS = 10_000;
-
-const text = z.string().min(1).optional();
 const whole = z
   .string()
   .regex(/^\d{1,15}$/, "expected a whole number")
   .transform(Number)
   .optional();
-const list = z.string().transform((given) => given.split(",").map((part) => part.trim()));
 
-/** Every variable there is, under the names of the configuration: section, then key. */
-const schema = z.strictObject({
-  /** Addresses of servers, with commas between. */
-  AETHER__AETHER__NATS_URL: list.default([DEFAULT_URL]),
-  AETHER__AETHER__NAMESPACE: text,
-  /** Patterns that are kept, with commas between; empty: none. Default: what an order goes by. */
-  AETHER__AETHER__RECORDED: list.transform((patterns) => patterns.filter(Boolean)).default([...RECORDED]),
-  AETHER__AETHER__NATS_MTLS_CA_PATH: text,
-  AETHER__AETHER__NATS_MTLS_CLIENT_CERT_PATH: text,
-  AETHER__AETHER__NATS_MTLS_CLIENT_KEY_PATH: text,
+/** Every variable that is none of the configuration, under a name of the same form. */
+const schema = z.object({
   /** How many servers of a cluster keep each wave. */
   AETHER__AETHER__NATS_STREAM_REPLICAS: whole,
   /** After how long a wave whose holder has died goes to another one. */
@@ -43,7 +38,6 @@ const schema = z.strictObject({
   /** For how long a step of an order that is taken again is known. */
   AETHER__AETHER__NATS_STREAM_DUPLICATE_WINDOW_MS: whole,
   AETHER__AETHER__NATS_STREAM_MAX_AGE_MS: whole,
-  AETHER__OPERATIONS__SHUTDOWN_GRACE_MS: whole,
   /** Orders a second that the customers place, on average. */
   AETHER__SHOP__RATE: whole,
   /** How many they place in all. */
@@ -52,31 +46,21 @@ const schema = z.strictObject({
   AETHER__SHOP__BANK_MS: whole,
 });
 
-/** The names of the variables. */
-export const VARIABLES: readonly string[] = Object.keys(schema.shape);
+type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What `env` says. Throws an error of one line that names the variable. */
-export function environmentOf(env: Readonly<Record<string, string | undefined>>): Environment {
-  const ours = Object.entries(env).filter(([name, value]) => name.startsWith("AETHER__") && value !== undefined);
-  const unknown = ours.find(([name]) => !VARIABLES.includes(name));
-  if (unknown !== undefined) {
-    throw new Error(`Expected one of ${VARIABLES.join(", ")}, got ${unknown[0]}`);
-  }
-  const { data, error } = schema.safeParse(Object.fromEntries(ours));
+/** What `service` runs by with the variables `env`. Throws an error that names the variable, or as `loadConfig` does. */
+export function environmentOf(service: string, env: Variables): Environment {
+  const { data, error } = schema.safeParse(env);
   if (data === undefined) {
     const [issue] = error.issues;
     throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
   }
-  const tls = {
-    caFile: data.AETHER__AETHER__NATS_MTLS_CA_PATH,
-    certFile: data.AETHER__AETHER__NATS_MTLS_CLIENT_CERT_PATH,
-    keyFile: data.AETHER__AETHER__NATS_MTLS_CLIENT_KEY_PATH,
-  };
+  const others = Object.fromEntries(Object.entries(env).filter(([name]) => !Object.hasOwn(schema.shape, name)));
+  const follow: FollowOptions = { name: service, env: others, flags: { "aether.use_nats": true } };
+  const { config } = loadConfig(service, { env: others, flags: { "aether.use_nats": true } });
   return {
     nats: {
-      servers: data.AETHER__AETHER__NATS_URL,
-      namespace: data.AETHER__AETHER__NAMESPACE,
-      tls: Object.values(tls).some((file) => file !== undefined) ? tls : undefined,
+      ...mediumChoiceOf(config).nats,
       stream: {
         replicas: data.AETHER__AETHER__NATS_STREAM_REPLICAS,
         ackWaitMs: data.AETHER__AETHER__NATS_STREAM_ACK_WAIT_MS,
@@ -84,8 +68,11 @@ export function environmentOf(env: Readonly<Record<string, string | undefined>>)
         maxAgeMs: data.AETHER__AETHER__NATS_STREAM_MAX_AGE_MS,
       },
     },
-    recorded: data.AETHER__AETHER__RECORDED,
-    shutdownGraceMs: data.AETHER__OPERATIONS__SHUTDOWN_GRACE_MS ?? DEFAULT_GRACE_MS,
+    recorded: config.aether.recorded ?? RECORDED,
+    shutdownGraceMs: config.operations.shutdown_grace_ms,
+    healthBind: config.operations.health_enabled ? config.operations.health_bind : undefined,
+    logsJson: config.observability.log_json,
+    follow,
     config: {
       rate: data.AETHER__SHOP__RATE,
       orders: data.AETHER__SHOP__ORDERS,

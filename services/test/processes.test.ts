@@ -73,7 +73,7 @@ test("a name that is none is refused with those that are", async () => {
 });
 
 test.each([
-  ["AETHER__AETHER__NATS_URI", "nats://127.0.0.1:4222", "got AETHER__AETHER__NATS_URI"],
+  ["AETHER__AETHER__NATS_URI", "nats://127.0.0.1:4222", "Did you mean `AETHER__AETHER__NATS_URL`?"],
   ["AETHER__AETHER__NATS_STREAM_REPLICAS", "three", "AETHER__AETHER__NATS_STREAM_REPLICAS: expected a whole number"],
   ["AETHER__AETHER__NATS_STREAM_REPLICAS", "9", "Expected `stream.replicas` to be a whole number from 1 to 5, got 9"],
 ])("%s=%s is refused in one line", async (name, value, message) => {

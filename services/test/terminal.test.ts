@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { render } from "../src/terminal/line.ts";
+import { notesTo } from "../src/terminal/notes.ts";
 import { type Output, screenOf } from "../src/terminal/screen.ts";
 
 /** A terminal of `columns` that keeps what is written on it. */
@@ -57,4 +58,16 @@ describe("a screen", () => {
     screen.close();
     expect(output.written).toEqual(["01234567…\n"]);
   });
+});
+
+test("what services log is shown as notes in one line, from warnings on", () => {
+  const notes: string[] = [];
+  const log = notesTo((note) => notes.push(note));
+  log.info("The journal is open");
+  log.warn("An order asks again that is long over", { service: "service-beta", orderId: "7-1" });
+  log.error("The disk has failed", { error: new Error("first line\nsecond line") });
+  expect(notes).toEqual([
+    "service-beta: An order asks again that is long over (order 7-1)",
+    "The disk has failed: first line second line",
+  ]);
 });

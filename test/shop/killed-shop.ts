@@ -124,22 +124,31 @@ export function ordersOf(facts: readonly Fact[], channels: readonly string[]): R
   return new Set(facts.filter(({ channel }) => channels.includes(channel)).map(({ orderId }) => orderId));
 }
 
-/** What is wrong: accepted orders that did not end once, and steps that were taken twice. */
+/** What is wrong: accepted orders that did not end once, and steps that were taken twice for anybody. */
 export function wrongWith(accepted: ReadonlySet<string>, facts: readonly Fact[]): readonly string[] {
+  const ends = countsOf(facts, ENDS);
+  const wrong = [...accepted].filter((orderId) => ends.get(orderId) !== 1);
+  return [...wrong.map((orderId) => `${orderId} ended ${ends.get(orderId) ?? 0} times`), ...twiceIn(facts)];
+}
+
+/** Steps of which there is more than one. */
+export function twiceIn(facts: readonly Fact[]): readonly string[] {
+  return [...ONCE, ENDS].flatMap((channels) =>
+    [...countsOf(facts, channels)]
+      .filter(([, count]) => count > 1)
+      .map(([orderId, count]) => `${orderId}: ${channels.join(" or ")} ${count} times`),
+  );
+}
+
+/** How many waves on any of `channels` there are for each order. */
+function countsOf(facts: readonly Fact[], channels: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { channel, orderId } of facts) {
-    counts.set(`${orderId} ${channel}`, (counts.get(`${orderId} ${channel}`) ?? 0) + 1);
+    if (channels.includes(channel)) {
+      counts.set(orderId, (counts.get(orderId) ?? 0) + 1);
+    }
   }
-  const count = (orderId: string, channels: readonly string[]): number =>
-    channels.reduce((sum, channel) => sum + (counts.get(`${orderId} ${channel}`) ?? 0), 0);
-  return [...accepted].flatMap((orderId) => {
-    const ends = count(orderId, ENDS);
-    const twice = ONCE.filter((channels) => count(orderId, channels) > 1);
-    return [
-      ...(ends === 1 ? [] : [`${orderId} ended ${ends} times`]),
-      ...twice.map((channels) => `${orderId}: ${channels.join(" or ")} more than once`),
-    ];
-  });
+  return counts;
 }
 
 async function sleep(ms: number): Promise<void> {

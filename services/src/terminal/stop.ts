@@ -21,13 +21,24 @@ export function untilStopped(onForced: () => void): AbortSignal {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  onUnread((reason) => stopping.abort(reason));
+  return stopping.signal;
+}
+
+/** Aborts when the reader of standard output is gone. */
+export function untilUnread(): AbortSignal {
+  const stopping = new AbortController();
+  onUnread((reason) => stopping.abort(reason));
+  return stopping.signal;
+}
+
+function onUnread(tell: (reason: Error) => void): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") {
       throw error;
     }
-    stopping.abort(new Error("Nobody reads any more"));
+    tell(new Error("Nobody reads any more"));
   });
-  return stopping.signal;
 }
 
 /** Resolves when `signal` aborts. */
