@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const PROGRAM = fileURLToPath(new URL("../dist/start.js", import.meta.url));
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 20_000;
 
 /** A program that runs, and what it has written so far. */
 class Program {
