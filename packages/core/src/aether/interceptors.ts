@@ -4,8 +4,8 @@ import { expected } from "../errors.ts";
 import type { Presence } from "../medium/medium.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
-import type { HandlerContext } from "./handling.ts";
 import type { EmitOptions, QueryOptions } from "./options.ts";
+import type { HandlerContext } from "./receiving/handling.ts";
 
 /** A wave that is about to be emitted. */
 export interface Draft {
