@@ -128,14 +128,38 @@ function lmdbAppend(atOnce: number): Contestant {
   };
 }
 
+function levelAppend(atOnce: number): Contestant {
+  return {
+    name: "classic-level",
+    async open() {
+      const { ClassicLevel } = await import("classic-level");
+      const { path, clear } = await directory();
+      const store = new ClassicLevel<string, unknown>(path, { valueEncoding: "json" });
+      await store.open();
+      const orders = Array.from({ length: PREPARED }, (_, number) => orderOf(number));
+      return appendTrial(
+        atOnce,
+        (number) => store.put(String(number), orders[number % PREPARED], { sync: true }),
+        async () => {
+          await store.close();
+          await clear();
+        },
+      );
+    },
+  };
+}
+
 function appendRow(atOnce: number, atLeast: number): Row {
   return {
     name: `journal-append-${atOnce}`,
     work: `append to disk, 226 B order, durable, ${atOnce} in flight`,
     unit: "ops/s",
     apart: false,
-    contestants: [aetherAppend(atOnce), lmdbAppend(atOnce)],
-    bars: [{ ours: "aether", peers: ["lmdb"], atLeast }],
+    contestants: [aetherAppend(atOnce), lmdbAppend(atOnce), levelAppend(atOnce)],
+    bars: [
+      { ours: "aether", peers: ["lmdb"], atLeast },
+      { ours: "aether", peers: ["classic-level"] },
+    ],
   };
 }
 

@@ -3,28 +3,28 @@
 // The aether
 export { Aether, type ObserveOptions, type OwnResonance, type WhenHeardOptions } from "./aether/aether.ts";
 export type { AetherOptions } from "./aether/connect.ts";
-export type { DeadLetterOptions } from "./aether/dead-letter-box.ts";
-export type { DeadLetters, ReemitOptions } from "./aether/dead-letters.ts";
-export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
-export type { Handler } from "./aether/handlers.ts";
-export type { HandlerContext } from "./aether/handling.ts";
-export type { Draft, Interceptor } from "./aether/interceptors.ts";
-export type { ReceiveOptions } from "./aether/listening.ts";
-export type { AdaptiveFloorOptions, NoiseFloorOption } from "./aether/noise-floor.ts";
-export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
-export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
-export type { Receipt } from "./aether/receipt.ts";
-export type { RepeatOptions, RepeatReceipt } from "./aether/repeats.ts";
+export type { RepeatOptions, RepeatReceipt } from "./aether/emitting/repeats.ts";
 export {
   REPLAY_HEADER,
   REPLAY_POSITION_HEADER,
   type ReplayOptions,
   type ReplayProgress,
   type ReplaySource,
-} from "./aether/replay.ts";
-export type { CloseOptions, Resonance } from "./aether/resonance.ts";
-export type { ResonanceOptions, VibratorOptions } from "./aether/resonance-options.ts";
-export type { ReturnsStats } from "./aether/returns.ts";
+} from "./aether/emitting/replay.ts";
+export type { DeadLetterOptions } from "./aether/failures/dead-letter-box.ts";
+export type { DeadLetters, ReemitOptions } from "./aether/failures/dead-letters.ts";
+export type { ReturnsStats } from "./aether/failures/returns.ts";
+export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
+export type { Draft, Interceptor } from "./aether/interceptors.ts";
+export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
+export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
+export type { Receipt } from "./aether/receipt.ts";
+export type { Handler } from "./aether/receiving/handlers.ts";
+export type { HandlerContext } from "./aether/receiving/handling.ts";
+export type { ReceiveOptions } from "./aether/receiving/listening.ts";
+export type { AdaptiveFloorOptions, NoiseFloorOption } from "./aether/receiving/noise-floor.ts";
+export type { CloseOptions, Resonance } from "./aether/receiving/resonance.ts";
+export type { ResonanceOptions, VibratorOptions } from "./aether/receiving/resonance-options.ts";
 export {
   ABSORB_REASONS,
   type AbsorbReason,
@@ -34,8 +34,8 @@ export {
   type Stats,
 } from "./aether/stats.ts";
 export type { Vibrator } from "./aether/vibrator.ts";
-export type { View, ViewEvents, ViewFallback } from "./aether/view.ts";
-export type { DeepReadonly, Folded, FoldedWave, ReachOptions, ViewOptions } from "./aether/view-options.ts";
+export type { View, ViewEvents, ViewFallback } from "./aether/views/view.ts";
+export type { DeepReadonly, Folded, FoldedWave, ReachOptions, ViewOptions } from "./aether/views/view-options.ts";
 // Errors and time
 export { type Alarm, type Clock, systemClock } from "./clock.ts";
 export { AetherError, ERRORS, type ErrorCode, type ErrorDetails, messageOf, UnrecoverableError } from "./errors.ts";

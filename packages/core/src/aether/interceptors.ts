@@ -4,8 +4,8 @@ import { expected } from "../errors.ts";
 import type { Presence } from "../medium/medium.ts";
 import type { Channel } from "../wave/channel.ts";
 import type { Wave } from "../wave/wave.ts";
-import type { HandlerContext } from "./handling.ts";
 import type { EmitOptions, QueryOptions } from "./options.ts";
+import type { HandlerContext } from "./receiving/handling.ts";
 
 /** A wave that is about to be emitted. */
 export interface Draft {
@@ -86,25 +86,36 @@ export class Interceptors {
   /** Lets `draft` pass through all, and then `last`. */
   emit<R>(draft: Draft, last: (draft: Draft) => Promise<R>): Promise<R> {
     const chain = this.#emit[draft.kind];
-    const step = async (at: number, current: Draft): Promise<R> => {
+    const step = (at: number, current: Draft): Promise<R> => {
       if (typeof current !== "object" || current === null) {
         throw expected("draft", "what the interceptor was given, or a changed copy, passed to `next`", current);
       }
       const interceptor = chain[at];
-      return interceptor?.emit === undefined ? last(current) : interceptor.emit(current, (next) => step(at + 1, next));
+      return interceptor?.emit === undefined
+        ? last(current)
+        : interceptor.emit(current, (next) => promised(() => step(at + 1, next)));
     };
-    return step(0, draft);
+    return promised(() => step(0, draft));
   }
 
   /** Lets `wave` pass through all, and then `last`. */
   handle(wave: Wave, ctx: HandlerContext, receiver: Presence, last: (wave: Wave) => unknown): Promise<unknown> {
     const chain = this.#handle;
-    const step = async (at: number, current: Wave): Promise<unknown> => {
+    const step = (at: number, current: Wave): unknown => {
       const interceptor = chain[at];
       return interceptor?.handle === undefined
         ? last(current)
-        : interceptor.handle(current, ctx, (next) => step(at + 1, next), receiver);
+        : interceptor.handle(current, ctx, (next) => promised(() => step(at + 1, next)), receiver);
     };
-    return step(0, wave);
+    return promised(() => step(0, wave));
+  }
+}
+
+/** What `work` gives, as a promise; what it throws rejects. An async function would take three more turns to hand one on. */
+function promised<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(work());
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -1,7 +1,7 @@
 /** Counts of what became of waves. They balance at every moment: nothing leaves the street uncounted. */
 
 import type { DeadLetterStats } from "../medium/dead-letter-store.ts";
-import type { ReturnsStats } from "./returns.ts";
+import type { ReturnsStats } from "./failures/returns.ts";
 
 /** Why a wave was dropped: every drop has exactly one reason. */
 export const ABSORB_REASONS = [

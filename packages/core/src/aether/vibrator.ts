@@ -5,20 +5,20 @@ import { Channel } from "../wave/channel.ts";
 import type { Reflection } from "../wave/reflection.ts";
 import type { Wave } from "../wave/wave.ts";
 import type { Causality } from "./causality.ts";
-import { Emission, type EmissionParts } from "./emission.ts";
-import { gatherAnswers } from "./gather.ts";
-import type { Handler } from "./handlers.ts";
-import type { Handling } from "./handling.ts";
-import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./listening.ts";
+import { Emission, type EmissionParts } from "./emitting/emission.ts";
+import { gatherAnswers } from "./emitting/gather.ts";
+import type { RepeatOptions, RepeatReceipt } from "./emitting/repeats.ts";
 import { guarded } from "./observers.ts";
 import { type EmitOptions, type GatherOptions, loudnessOf, type QueryOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
-import type { RepeatOptions, RepeatReceipt } from "./repeats.ts";
-import { type CloseOptions, drainMsOf, type Resonance } from "./resonance.ts";
-import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./resonance-options.ts";
-import type { View } from "./view.ts";
-import { snapshotEveryOf, type ViewOptions } from "./view-options.ts";
-import { Views } from "./views.ts";
+import type { Handler } from "./receiving/handlers.ts";
+import type { Handling } from "./receiving/handling.ts";
+import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./receiving/listening.ts";
+import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
+import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./receiving/resonance-options.ts";
+import type { View } from "./views/view.ts";
+import { snapshotEveryOf, type ViewOptions } from "./views/view-options.ts";
+import { Views } from "./views/views.ts";
 
 /** Everything the vibrators of one aether work with. */
 export interface VibratorParts extends EmissionParts, ListeningParts {

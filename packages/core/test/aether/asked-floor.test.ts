@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Adaptive } from "../../src/aether/adaptive.ts";
 import { Deadlines } from "../../src/aether/deadlines.ts";
+import { Adaptive } from "../../src/aether/receiving/adaptive.ts";
 import { timekeeper } from "../../src/clock.ts";
 import { floorOptions } from "../../src/physics/floor-options.ts";
 import { sampleWave } from "../sample-wave.ts";

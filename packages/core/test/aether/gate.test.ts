@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Gate, lowestBandOf } from "../../src/aether/gate.ts";
+import { type Gate, lowestBandOf } from "../../src/aether/receiving/gate.ts";
 import { band } from "../../src/physics/amplitude.ts";
 import { DEFAULT_PHYSICS } from "../../src/physics/physics.ts";
 import { fc } from "../seeded.ts";

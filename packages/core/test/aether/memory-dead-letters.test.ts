@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MemoryDeadLetters } from "../../src/aether/memory-dead-letters.ts";
+import { MemoryDeadLetters } from "../../src/aether/failures/memory-dead-letters.ts";
 import { AmplitudeQueue } from "../../src/inbox/amplitude-queue.ts";
 import type { DeadLetter } from "../../src/medium/dead-letter-store.ts";
 import { sampleWave } from "../sample-wave.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { compose, composePlain, NO_CAUSE } from "../../src/aether/emitting/propagation.ts";
 import { NO_OPTIONS } from "../../src/aether/options.ts";
-import { compose, composePlain, NO_CAUSE } from "../../src/aether/propagation.ts";
 import { physicsOf } from "../../src/physics/physics.ts";
 import { sampleSurroundings } from "../sample-wave.ts";
 

@@ -1,0 +1,584 @@
+/** The pushing side of a resonance: it takes waves out of the inbox and runs the handler on them. */
+
+import { AetherError, UnrecoverableError } from "../../errors.ts";
+import { asItIs, type Channel, type Reader } from "../../wave/channel.ts";
+import type { Random } from "../../wave/ids.ts";
+import type { Wave } from "../../wave/wave.ts";
+import type { Causality } from "../causality.ts";
+import type { Deadlines } from "../deadlines.ts";
+import { buried } from "../failures/buried.ts";
+import type { Interceptors } from "../interceptors.ts";
+import type { Observers } from "../observers.ts";
+import type { TickTime } from "../tick-time.ts";
+import { Answers, failureOf, type Replies } from "./answers.ts";
+import type { Consumer } from "./consumer.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Emitting, type HandlerContext, Handling } from "./handling.ts";
+import type { Late, Pump, Runnable } from "./pump.ts";
+import { Reads } from "./reads.ts";
+import { type Backoff, jitteredMs, Retries } from "./retries.ts";
+import { Runs } from "./runs.ts";
+
+/** Handles one wave. What it returns answers a query; `undefined` is no answer. */
+// biome-ignore-start lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed as returning void
+export type Handler<Out = unknown, Reply = unknown> = (
+  wave: Wave<Out>,
+  ctx: HandlerContext,
+) => Reply | undefined | void | Promise<Reply | undefined | void>;
+// biome-ignore-end lint/suspicious/noConfusingVoidType: as above
+
+/** How a resonance runs its handler. */
+export interface HandlerSettings {
+  /** Most runs at a time. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  /** Runs that may fail before a wave is given up. Default: 10 for recorded waves, 1 for others. */
+  readonly maxAttempts: number | undefined;
+  readonly backoffMs: Backoff;
+}
+
+/** What the handlers of one vibrator share. */
+export interface HandlersShared {
+  readonly emitting: Emitting;
+  readonly replies: Replies;
+  readonly causality: Causality<Handling> | undefined;
+  readonly interceptors: Interceptors;
+  readonly observers: Observers;
+  readonly pump: Pump;
+  readonly deadlines: Deadlines;
+  readonly time: TickTime;
+  readonly random: Random;
+}
+
+const ATTEMPTS = { recorded: 10, ephemeral: 1 };
+
+/** How many waves are handled between two looks at the clock. */
+const STRIDE = 16;
+/** How long one run may hold the event loop. */
+const LONGEST_RUN_MS = 10;
+
+/** Runs one handler for the waves of one inbox, a bounded number at a time. */
+export class Handlers implements Runnable, Consumer {
+  // What every wave touches stands first, and so close together.
+  readonly #delivery: Delivery;
+  readonly #handler: Handler;
+  readonly #shared: HandlersShared;
+  /** The run of waves that is being handled right now, and what of it is left. */
+  #run: readonly Wave[] | undefined;
+  #runNext = 0;
+  #runEnd = 0;
+  /** Runs that have a slot: those of handlers, and of schemas that take their time. */
+  #active = 0;
+  readonly #concurrency: number;
+  /** Whether the handler takes waves as they are. */
+  readonly #asTheyAre: boolean;
+  #paused = false;
+  #scheduled = false;
+  /** Whether the drain has ended: what fails now is not tried again. */
+  #drained = false;
+  #idle: (() => void) | undefined;
+  /** Waves whose schema takes its time, and those behind them. */
+  #reads: Reads | undefined;
+  readonly #read: Reader<unknown>;
+  readonly #contract: Channel | undefined;
+  readonly #settings: HandlerSettings;
+  #closer: Handling | undefined;
+  /** Handlers that take their time. */
+  #running: Runs | undefined;
+  /** Waves that wait for their next attempt. */
+  #retries: Retries | undefined;
+  #answers: Answers | undefined;
+
+  constructor(
+    delivery: Delivery,
+    handler: Handler,
+    read: Reader<unknown>,
+    contract: Channel | undefined,
+    settings: HandlerSettings,
+    shared: HandlersShared,
+  ) {
+    this.#delivery = delivery;
+    this.#handler = handler;
+    this.#shared = shared;
+    this.#concurrency = settings.concurrency;
+    this.#asTheyAre = read === asItIs;
+    this.#read = read;
+    this.#contract = contract;
+    this.#settings = settings;
+  }
+
+  wake(): void {
+    if (this.#run !== undefined) {
+      this.#spill();
+    }
+    if (!this.#scheduled && !this.#paused && this.#active < this.#concurrency && this.#delivery.size > 0) {
+      this.#scheduled = true;
+      this.#shared.pump.schedule(this);
+    }
+  }
+
+  receiveRun(waves: readonly Wave[], from: number, to: number, mayHandle: boolean): void {
+    if (this.#run !== undefined) {
+      this.#spill();
+    }
+    const isFree = mayHandle && this.#delivery.size === 0;
+    const only = to - from === 1 ? waves[from] : undefined;
+    if (isFree && only !== undefined && this.#active < this.#concurrency && !this.#paused) {
+      this.#handleOnly(only);
+      return;
+    }
+    this.#run = waves;
+    this.#runNext = from;
+    this.#runEnd = to;
+    if (isFree) {
+      try {
+        this.#handleRun(waves, to);
+      } finally {
+        this.#shared.causality?.leave();
+      }
+    }
+    if (this.#runNext < this.#runEnd) {
+      this.wake();
+      return;
+    }
+    this.#run = undefined;
+    if (this.#idle !== undefined) {
+      this.#tellIdle();
+    }
+  }
+
+  /** A run of one wave leaves nothing to remember: on a thousand channels that saves as many writes a tick. */
+  #handleOnly(wave: Wave): void {
+    const { causality } = this.#shared;
+    try {
+      if (this.#isShort) {
+        this.#handleShortly(wave);
+      } else {
+        this.#begin(wave);
+      }
+    } finally {
+      causality?.leave();
+    }
+    if (this.#idle !== undefined) {
+      this.#tellIdle();
+    }
+  }
+
+  /** Whether nothing stands around the handler. */
+  get #isShort(): boolean {
+    const { interceptors, observers } = this.#shared;
+    return this.#asTheyAre && !interceptors.handles && !observers.delivered.listens;
+  }
+
+  /** As {@link #begin}, the short way. */
+  #handleShortly(wave: Wave): void {
+    const { causality, emitting } = this.#shared;
+    const handling = new Handling(wave, emitting);
+    this.#delivery.delivered++;
+    this.#active++;
+    causality?.enter(handling);
+    let result: unknown;
+    try {
+      result = this.#handler(wave, handling);
+    } catch (error) {
+      this.#failed(handling, error);
+      return;
+    }
+    if (result === undefined && handling.retryMs === undefined) {
+      handling.settle();
+      this.#active--;
+    } else {
+      this.#ended(handling, result);
+    }
+  }
+
+  /**
+   * Handles the waves of the run in place, as long as it has slots, nothing else came between, and others need not
+   * wait for long. The clock is read less and less often while handlers are quick. The short way is for handlers that
+   * nothing stands around: it is what every wave of a wide fan-out goes through.
+   */
+  #handleRun(waves: readonly Wave[], to: number): void {
+    const isShort = this.#isShort;
+    let startedAt = 0;
+    let stride = STRIDE;
+    let left = stride;
+    while (this.#run === waves && this.#runNext < to && this.#active < this.#concurrency && !this.#paused) {
+      if (left-- === 0) {
+        const now = this.#shared.time.refresh();
+        startedAt ||= now;
+        if (now - startedAt > LONGEST_RUN_MS) {
+          return;
+        }
+        stride *= now - startedAt < 1 ? 2 : 1;
+        left = stride;
+      }
+      const wave = waves[this.#runNext++];
+      if (wave === undefined) {
+        continue;
+      }
+      if (isShort) {
+        this.#handleShortly(wave);
+      } else {
+        this.#begin(wave);
+      }
+    }
+  }
+
+  /** Puts what is left of the run into the inbox: something else must come after it, or there is no slot. */
+  #spill(): void {
+    const waves = this.#run;
+    this.#run = undefined;
+    for (let at = this.#runNext; at < this.#runEnd; at++) {
+      const wave = waves?.[at];
+      if (wave !== undefined) {
+        this.#delivery.enqueue(wave);
+      }
+    }
+    this.#runNext = this.#runEnd;
+  }
+
+  run(late: Late): boolean {
+    let left = STRIDE;
+    while (!this.#paused && this.#active < this.#concurrency) {
+      const wave = this.#delivery.take(late.now);
+      if (wave === undefined) {
+        break;
+      }
+      this.#begin(wave);
+      if (--left === 0) {
+        left = STRIDE;
+        if (late.isLate() && this.#delivery.size > 0) {
+          return true;
+        }
+      }
+    }
+    this.#scheduled = false;
+    this.#tellIdle();
+    return false;
+  }
+
+  /** Gives a wave that was taken the payload that its handler may rely on, and starts the handler. */
+  #begin(wave: Wave): void {
+    let ready: Wave | Promise<Wave>;
+    try {
+      wave.open();
+      ready = this.#read(wave);
+    } catch (error) {
+      this.#malformed(wave, error);
+      return;
+    }
+    if (ready instanceof Promise || (this.#reads !== undefined && this.#reads.size > 0)) {
+      this.#beginLater(wave, ready);
+    } else {
+      this.#start(ready, wave);
+    }
+  }
+
+  /** Lets a wave wait for its schema, or for those of the waves before it. It has a slot while it does. */
+  #beginLater(wave: Wave, ready: Wave | Promise<Wave>): void {
+    this.#reads ??= new Reads(this.#delivery, {
+      ready: (late, original) => {
+        this.#active--;
+        this.#start(late, original);
+      },
+      malformed: (original, error) => {
+        this.#active--;
+        this.#malformed(original, error);
+      },
+      advanced: () => {
+        this.wake();
+        this.#tellIdle();
+      },
+    });
+    this.#active++;
+    this.#reads.add(wave, ready);
+  }
+
+  #malformed(wave: Wave, error: unknown): void {
+    this.#delivery.unreadable(wave, error);
+    this.#shared.replies.reject(wave, error);
+  }
+
+  /** Starts the handler on `wave`, which came as `original`. */
+  #start(wave: Wave, original: Wave): void {
+    const { causality, emitting, observers } = this.#shared;
+    const handling = new Handling(original, emitting);
+    const attempt = this.#retries?.attemptOf(original) ?? this.#delivery.attemptOf(original);
+    if (attempt !== undefined) {
+      handling.again(attempt);
+    }
+    this.#delivery.delivered++;
+    this.#active++;
+    causality?.enter(handling);
+    try {
+      if (observers.delivered.listens) {
+        this.#delivery.tellDelivered(original);
+      }
+      this.#handle(wave, handling);
+    } finally {
+      causality?.leave();
+    }
+  }
+
+  #handle(wave: Wave, handling: Handling): void {
+    let result: unknown;
+    try {
+      result = this.#shared.interceptors.handles ? this.#intercepted(wave, handling) : this.#handler(wave, handling);
+    } catch (error) {
+      this.#failed(handling, error);
+      return;
+    }
+    this.#ended(handling, result);
+  }
+
+  /** The handler has returned: with a promise, or for good. */
+  #ended(handling: Handling, result: unknown): void {
+    if (result instanceof Promise) {
+      this.#watch(handling, result);
+    } else if (typeof result === "object" && result !== null && "then" in result) {
+      // A promise of somebody's own making may throw wherever it is touched: a real one is put around it.
+      this.#watch(handling, Promise.resolve(result));
+    } else {
+      this.#done(handling, result);
+    }
+  }
+
+  #intercepted(wave: Wave, handling: Handling): Promise<unknown> {
+    return this.#shared.interceptors.handle(wave, handling, this.#delivery.presence, (passed) => {
+      if (passed === wave) {
+        return this.#handler(wave, handling);
+      }
+      // An interceptor changed the wave: its payload must fit what the handler relies on.
+      const ready = this.#read(passed);
+      return ready instanceof Promise
+        ? ready.then((late) => this.#handler(late, handling))
+        : this.#handler(ready, handling);
+    });
+  }
+
+  /** Waits for a handler that takes its time, as long as it may. */
+  #watch(handling: Handling, result: Promise<unknown>): void {
+    if (this.#running === undefined) {
+      const { deadlines, time } = this.#shared;
+      this.#running = new Runs(this.#settings.timeoutMs, deadlines, time, {
+        done: (settled, value) => {
+          this.#done(settled, value);
+          this.wake();
+        },
+        failed: (settled, error) => {
+          this.#failed(settled, error);
+          this.wake();
+        },
+        late: (hung) => this.#late(hung),
+      });
+    }
+    const run = this.#running.follow(handling, result);
+    const { exchange } = handling.wave;
+    if (exchange !== undefined) {
+      // When nobody waits any more the handler is told, and its slot goes to another wave.
+      handling.onOver(exchange, (reason) => {
+        if (this.#running?.giveUp(run, handling) === true) {
+          handling.abort(reason);
+          this.#failed(handling, reason);
+          this.wake();
+        }
+      });
+    }
+  }
+
+  #late(handling: Handling): void {
+    const { wave } = handling;
+    const { timeoutMs } = this.#settings;
+    const error = new AetherError(
+      "AETHER_HANDLER_TIMEOUT",
+      `The handler of ${this.#delivery.presence.vibrator} on "${wave.channel}" did not settle in ${timeoutMs} ms`,
+      { details: { id: wave.id, channel: wave.channel, timeoutMs } },
+    );
+    handling.abort(error);
+    this.#failed(handling, error);
+    this.wake();
+  }
+
+  #done(handling: Handling, value: unknown): void {
+    const { wave, retryMs } = handling;
+    this.#end(handling);
+    if (retryMs !== undefined) {
+      if (this.#isOver(wave)) {
+        if (!this.#delivery.gaveBack(wave)) {
+          this.#delivery.undeliver(wave);
+          this.#delivery.unhold();
+          this.#delivery.absorb(wave, "closed");
+        }
+        this.#finished(wave);
+      } else {
+        this.#retry(wave, retryMs, handling.attempt);
+      }
+      return;
+    }
+    const { exchange } = wave;
+    if (exchange !== undefined) {
+      this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
+      this.#answers.give(handling, exchange, value);
+    }
+    void this.#delivery.settle(wave, true);
+    this.#finished(wave);
+  }
+
+  #failed(handling: Handling, error: unknown): void {
+    const { wave, attempt, retryMs } = handling;
+    this.#end(handling);
+    const { backoffMs } = this.#settings;
+    const isOver = this.#isOver(wave);
+    if (retryMs !== undefined && !isOver) {
+      this.#delivery.failed(wave, error, attempt, false);
+      this.#retry(wave, retryMs, attempt);
+      return;
+    }
+    if (isOver && this.#delivery.gaveBack(wave)) {
+      this.#delivery.failed(wave, error, attempt, false);
+      this.#finished(wave);
+      return;
+    }
+    const isHopeless = isUnrecoverable(error) || isOver || wave.exchange?.over === true;
+    const final = attempt >= this.#maxAttempts || isHopeless;
+    this.#delivery.failed(wave, error, attempt, final);
+    if (!final) {
+      this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), attempt + 1);
+      return;
+    }
+    const { exchange } = wave;
+    if (exchange !== undefined) {
+      exchange.reflected(failureOf(error, this.#delivery.teller));
+    } else if (wave.reflects) {
+      this.#delivery.comeBack(wave, failureOf(error, this.#delivery.teller));
+    }
+    const stored = this.#delivery.settle(wave, false);
+    if (stored === undefined) {
+      this.#finished(wave);
+    } else {
+      // The next of its key waits: should this one come again, it must come first.
+      void stored.then(() => {
+        this.#finished(wave);
+        this.wake();
+      });
+    }
+  }
+
+  /** Whether nothing more can become of `wave` here. */
+  #isOver(wave: Wave): boolean {
+    return this.#drained && !this.#delivery.answersFor(wave);
+  }
+
+  get #maxAttempts(): number {
+    return this.#settings.maxAttempts ?? (this.#delivery.isRecorded ? ATTEMPTS.recorded : ATTEMPTS.ephemeral);
+  }
+
+  #end(handling: Handling): void {
+    handling.settle();
+    this.#active--;
+    if (this.#delivery.adaptive !== undefined && this.#delivery.size > 0) {
+      this.#delivery.adaptive.completed();
+    }
+  }
+
+  #finished(wave: Wave): void {
+    this.#retries?.forget(wave);
+    this.#delivery.release(wave);
+    if (this.#idle !== undefined) {
+      this.#tellIdle();
+    }
+  }
+
+  #retry(wave: Wave, delayMs: number, attempt: number): void {
+    if (this.#delivery.passesOn(wave, delayMs, attempt)) {
+      this.#finished(wave);
+      return;
+    }
+    this.#retries ??= new Retries(this.#delivery, this.#shared.deadlines, () => this.wake());
+    this.#retries.add(wave, delayMs, attempt);
+  }
+
+  /** Waves of the run that are neither handled nor in the inbox. */
+  get held(): number {
+    return this.#runEnd - this.#runNext;
+  }
+
+  get running(): number {
+    return this.#active - (this.#reads?.size ?? 0);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#delivery.demands(false);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#delivery.demands(true);
+    this.wake();
+  }
+
+  /** Whether nothing is queued, running (but for one that closes) or waiting for another attempt. */
+  get #isIdle(): boolean {
+    return (
+      this.#active === (this.#closer === undefined || this.#closer.settled ? 0 : 1) &&
+      this.#run === undefined &&
+      this.#delivery.size === 0 &&
+      (this.#retries?.size ?? 0) === 0
+    );
+  }
+
+  #tellIdle(): void {
+    if (this.#idle !== undefined && this.#isIdle) {
+      this.#idle();
+    }
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    const startedAt = this.#shared.time.refresh();
+    this.#delivery.end();
+    this.#delivery.clear("requests");
+    this.#retries?.giveUp((wave) => wave.exchange !== undefined || this.#delivery.answersFor(wave));
+    if (this.#paused) {
+      this.#giveUp();
+    }
+    this.#closer = this.#ownCloser();
+    this.wake();
+    if (!this.#isIdle) {
+      await this.#shared.deadlines.within(deadlineMs, (done) => {
+        this.#idle = done;
+      });
+      this.#idle = undefined;
+    }
+    await buried(this.#delivery, this.#shared.deadlines, deadlineMs - (this.#shared.time.refresh() - startedAt));
+    this.#paused = true;
+    this.#drained = true;
+    this.#giveUp();
+    this.#delivery.giveBackAll(this.#closer?.wave);
+    const reason = new AetherError("AETHER_DRAINING", "The handler was still running at the deadline of the drain");
+    for (const handling of this.#running ?? []) {
+      if (handling !== this.#closer) {
+        handling.abort(reason);
+      }
+    }
+  }
+
+  /** The run that is closing what it runs in, and waits for that: it is not waited for. */
+  #ownCloser(): Handling | undefined {
+    const current = this.#shared.causality?.current;
+    return [...(this.#running ?? [])].find((handling) => handling === current);
+  }
+
+  #giveUp(): void {
+    this.#retries?.giveUp(() => true);
+    this.#delivery.clear("all");
+  }
+}
+
+function isUnrecoverable(error: unknown): boolean {
+  try {
+    return error instanceof UnrecoverableError;
+  } catch {
+    return false; // It throws when it is looked at.
+  }
+}
