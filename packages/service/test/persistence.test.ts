@@ -3,11 +3,10 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Medium, systemClock } from "@aether/core";
-import { openJournal } from "@aether/journal";
+import { inProcess, type Medium } from "@aether/core";
+import { type Journal, openJournal } from "@aether/journal";
 import { natsMedium } from "@aether/nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { remembering } from "../../testing/test/lawful/remembering.ts";
 import { defineService, type Flags, type Loaded, loadConfig, type RunningServices, runService } from "../src/index.ts";
 
 let root: string;
@@ -121,12 +120,13 @@ describe("with aether.persistence_enabled", () => {
   });
 
   test.each([
-    ["records by itself", () => remembering(systemClock)],
+    ["records by itself", (other: Journal) => other.over(inProcess())],
     ["is NATS, where JetStream records", () => natsMedium()],
-  ])("a medium that %s keeps the record, and the log says so", async (_, medium: () => Medium) => {
+  ])("a medium that %s keeps the record, and the log says so", async (_, medium: (other: Journal) => Medium) => {
     const warnings: string[] = [];
     const log = { debug() {}, info() {}, error() {}, warn: (message: string) => void warnings.push(message) };
-    const given = medium();
+    await using other = await openJournal(join(root, "other"));
+    const given = medium(other);
     const running = runService(nobody, {
       config: persistent({ "aether.nats_url": "nats://127.0.0.1:1" }),
       medium: given,
@@ -136,10 +136,10 @@ describe("with aether.persistence_enabled", () => {
       // No server is there; what counts is that it was asked for.
       await running.catch(() => undefined);
     } else {
-      open.push(await running);
+      await (await running).close();
     }
     expect(warnings).toEqual(["No journal is opened, for the medium records by itself"]);
-    expect(await readdir(root)).toEqual([]);
+    expect(await readdir(root)).toEqual(["other"]);
   });
 
   test("a medium that reaches other processes and records nothing is refused", async () => {
