@@ -146,24 +146,30 @@ describe("SIGTERM at 5000 waves a second, with handlers of 50 ms", () => {
       expect(tookMs).toBeLessThan(DEADLINE_MS);
     }
     await sweep(aether, found, kept);
-  }, 40_000);
+  }, 120_000);
 
   test("control: without time to drain, handlers are left behind, and the exit code says so", async () => {
-    const namespace = `drain${count++}`;
-    await using aether = await joined(namespace);
-    await using worker = new Worker({ namespace, deadlineMs: 0 });
-    await worker.tells();
-    await aether.whenHeard("live.a");
-    let isOver = false;
-    const loading = load(aether, "control-", () => isOver);
-    await pause(400);
-    worker.stop();
-    const { live, kept, started } = await worker.tells();
-    isOver = true;
-    expect(live + kept.length).toBeLessThan(started);
-    expect(await worker.ends()).toBe(1);
-    await loading;
-  }, 20_000);
+    // On a busy machine it may be told to stop just when nothing runs: then it is tried again.
+    let left = 0;
+    for (let round = 0; round < 10 && left === 0; round++) {
+      const namespace = `drain${count++}`;
+      await using aether = await joined(namespace);
+      await using worker = new Worker({ namespace, deadlineMs: 0 });
+      await worker.tells();
+      await aether.whenHeard("live.a");
+      let isOver = false;
+      const loading = load(aether, "control-", () => isOver);
+      await pause(400);
+      worker.stop();
+      const { live, kept, started } = await worker.tells();
+      isOver = true;
+      left = started - live - kept.length;
+      const code = await worker.ends();
+      expect(left === 0 || code === 1).toBe(true);
+      await loading;
+    }
+    expect(left).toBeGreaterThan(0);
+  }, 120_000);
 });
 
 describe("SIGTERM while a handler hangs", () => {

@@ -92,7 +92,7 @@ test(`every order that was accepted ends once, through ${KILLS} kills`, async ()
   expect(letters, "dead letters").toBe(0);
   expect(levels).toEqual(leftBy(record));
   expect(accepted.size).toBeGreaterThan(2 * KILLS);
-}, 120_000);
+}, 300_000);
 
 test("the control: without persistence the orders that were on their way are lost", async () => {
   await using shop = new KilledShop(undefined, seed);

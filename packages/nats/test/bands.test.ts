@@ -122,7 +122,7 @@ describe("the noise floor at the server", () => {
     expect([...alone.heard.values()].filter((times) => times > 1)).toEqual([]);
     await aether.close();
     await near.close();
-  }, 30_000);
+  }, 120_000);
 
   test("keeps quiet waves away from those who do not want them", async () => {
     const near = await link();

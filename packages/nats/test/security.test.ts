@@ -24,7 +24,7 @@ beforeAll(async () => {
   devCertificates(at("own"), "alpha", "beta");
   devCertificates(at("other"), "stranger");
   devCertificates(at("elsewhere"), "--host=elsewhere.test");
-}, 30_000);
+}, 120_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** What a server's configuration says of TLS. */

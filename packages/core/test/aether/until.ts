@@ -1,11 +1,11 @@
 /** Waiting for what a test expects to happen, and for what it lets happen by hand. */
 
-/** Resolves once `condition` holds; rejects when it does not within three seconds. */
+/** Resolves once `condition` holds; rejects when it does not within twenty seconds. */
 export async function until(condition: () => boolean): Promise<void> {
-  const givenUpAt = performance.now() + 3000;
+  const givenUpAt = performance.now() + 20_000;
   while (!condition()) {
     if (performance.now() > givenUpAt) {
-      throw new Error(`Expected ${condition} to become true within 3 s`);
+      throw new Error(`Expected ${condition} to become true within 20 s`);
     }
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }

@@ -180,7 +180,7 @@ describe.each(VERSIONS)("dead letters on JetStream %s", (version) => {
     await own.run();
     await late;
     expect((await listed(store)).map(({ id }) => id)).toEqual([early, await late]);
-  }, 20_000);
+  }, 120_000);
 
   test("are stored when somebody has deleted their streams", async () => {
     await using here = await one();
@@ -193,7 +193,7 @@ describe.each(VERSIONS)("dead letters on JetStream %s", (version) => {
     expect(await store.stats()).toEqual({ entered: 0, kept: 0, evicted: 0, reemitted: 0, purged: 0 });
     const id = await store.add(letterOf(waveOf("w", "orders.created")));
     expect((await store.take(id))?.id).toBe(id);
-  }, 20_000);
+  }, 120_000);
 
   test("are refused by those who want another stream than there is, and follow it where nothing is said", async () => {
     await using here = await one({ deadLetters: { maxLetters: 5, storage: "memory" } });

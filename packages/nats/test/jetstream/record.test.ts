@@ -242,7 +242,7 @@ describe.each(VERSIONS)("the record on JetStream %s", (version) => {
     expect(hand.ids.indexOf("critical0")).toBeGreaterThanOrEqual(0);
     expect(hand.ids.indexOf("critical0")).toBeLessThan(300);
     await hand.following?.close();
-  }, 30_000);
+  }, 120_000);
 
   test("a critical wave that comes while bulk is being handled overtakes it, also with room for one", async () => {
     const one = await declared();

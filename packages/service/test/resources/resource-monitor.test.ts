@@ -15,7 +15,7 @@ test("an event loop that is held shows in delay and utilisation", async () => {
     highest = Math.max(highest, delay.max);
     busiest = Math.max(busiest, utilisation);
   });
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 50 && !(highest > 0.05 && busiest > 0.3); i++) {
     for (const until = performance.now() + 100; performance.now() < until; );
     await sleep(30);
   }
