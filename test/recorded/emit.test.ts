@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { connect } from "../../packages/core/test/aether/connect.ts";
 import { ManualClock, turns } from "../../packages/core/test/aether/manual-clock.ts";
 import { never, rejection } from "../../packages/core/test/aether/until.ts";
+import { passedRecorder } from "../../packages/testing/test/broken/passed-recorder.ts";
 import { remembering } from "../../packages/testing/test/lawful/remembering.ts";
 import { world } from "./world.ts";
 
@@ -19,16 +20,8 @@ function silent(clock: ManualClock, asked: { readonly wave: Wave; readonly deadl
     return {
       ...link,
       recorder: recorder && {
-        declare: (patterns) => recorder.declare(patterns),
-        records: (pattern) => recorder.records(pattern),
+        ...passedRecorder(recorder),
         record,
-        follow: (follower, from) => recorder.follow(follower, from),
-        read: (query) => recorder.read(query),
-        groups: () => recorder.groups(),
-        drop: (group, name) => recorder.drop(group, name),
-        tail: (query, signal) => recorder.tail(query, signal),
-        end: () => recorder.end(),
-        compare: (one, other) => recorder.compare(one, other),
       },
     };
   };

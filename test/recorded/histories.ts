@@ -13,6 +13,7 @@ import {
   type View,
   type Wave,
 } from "@aether/core";
+import { passedRecorder } from "../../packages/testing/test/broken/passed-recorder.ts";
 import { remembering } from "../../packages/testing/test/lawful/remembering.ts";
 import { recorderOf } from "./world.ts";
 
@@ -53,16 +54,7 @@ export function altered(medium: Medium, alter: Alteration): Medium {
       throw new Error("Expected a medium that records");
     }
     const passed: Recorder = {
-      declare: (patterns) => recorder.declare(patterns),
-      records: (pattern) => recorder.records(pattern),
-      record: (wave, deadline) => recorder.record(wave, deadline),
-      follow: (follower, from) => recorder.follow(follower, from),
-      read: (query) => recorder.read(query),
-      groups: () => recorder.groups(),
-      drop: (group, name) => recorder.drop(group, name),
-      tail: (query, signal) => recorder.tail(query, signal),
-      end: () => recorder.end(),
-      compare: (one, other) => recorder.compare(one, other),
+      ...passedRecorder(recorder),
       deadLetters: recorder.deadLetters,
       snapshots: recorder.snapshots,
     };

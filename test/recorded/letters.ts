@@ -1,6 +1,7 @@
 /** Dead letters of an aether, and media whose store of letters is changed. */
 
 import type { Aether, DeadLetter, DeadLetterQuery, DeadLetterStore, Medium, Recorder } from "@aether/core";
+import { passedRecorder } from "../../packages/testing/test/broken/passed-recorder.ts";
 
 /** The letters that `aether` sees. */
 export async function lettersOf(aether: Pick<Aether, "deadLetters">, query?: DeadLetterQuery): Promise<DeadLetter[]> {
@@ -36,16 +37,7 @@ export function withLetters(
         stats: () => store.stats(),
       };
       const altered: Recorder = {
-        declare: (patterns) => recorder.declare(patterns),
-        records: (pattern) => recorder.records(pattern),
-        record: (wave, deadline) => recorder.record(wave, deadline),
-        follow: (follower, from) => recorder.follow(follower, from),
-        read: (query) => recorder.read(query),
-        groups: () => recorder.groups(),
-        drop: (group, name) => recorder.drop(group, name),
-        tail: (query, signal) => recorder.tail(query, signal),
-        end: () => recorder.end(),
-        compare: (one, other) => recorder.compare(one, other),
+        ...passedRecorder(recorder),
         deadLetters: changes && { ...passed, ...changes },
       };
       return {

@@ -99,32 +99,39 @@ export function prometheus(aether: Aether, options: MetricsOptions = {}): Metric
 }
 
 function readWhole(aether: Aether, set: MetricSet): void {
+  const stats = oncePerTurn(() => aether.stats());
   for (const [name, help, read] of WHOLE) {
-    set.read({ name, help }, [], () => [[[], read(aether.stats())]]);
+    set.read({ name, help }, [], () => [[[], read(stats())]]);
   }
   const text = { name: "aether_waves_absorbed_total", help: "Waves that nobody heard, by why" };
   set.read(text, ["reason"], () => {
-    const { absorbed } = aether.stats();
+    const { absorbed } = stats();
     return ABSORB_REASONS.map((reason) => [[reason], absorbed[reason]] as const);
   });
 }
 
 function readResonances(aether: Aether, set: MetricSet): void {
   const labels = ["vibrator", "pattern"] as const;
+  const each = oncePerTurn(() =>
+    Array.from(aether.resonances(), ({ vibrator, resonance }) => ({
+      vibrator,
+      pattern: resonance.pattern,
+      stats: resonance.stats(),
+    })),
+  );
   for (const [name, help, read] of EACH) {
     set.read({ name, help }, labels, function* () {
-      for (const { vibrator, resonance } of aether.resonances()) {
-        yield [[vibrator, resonance.pattern], read(resonance.stats())];
+      for (const { vibrator, pattern, stats } of each()) {
+        yield [[vibrator, pattern], read(stats)];
       }
     });
   }
-  const absorbed = { name: "aether_resonance_absorbed_total", help: "Waves that the open resonances absorbed, by why" };
-  set.read(absorbed, [...labels, "reason"] as const, function* () {
-    for (const { vibrator, resonance } of aether.resonances()) {
-      const stats = resonance.stats();
+  const text = { name: "aether_resonance_absorbed_total", help: "Waves that the open resonances absorbed, by why" };
+  set.read(text, [...labels, "reason"] as const, function* () {
+    for (const { vibrator, pattern, stats } of each()) {
       for (const reason of ABSORB_REASONS) {
         if (stats.absorbed[reason] > 0) {
-          yield [[vibrator, resonance.pattern, reason], stats.absorbed[reason]];
+          yield [[vibrator, pattern, reason], stats.absorbed[reason]];
         }
       }
     }
@@ -177,4 +184,18 @@ function timeHandlers(aether: Aether, set: MetricSet): () => void {
       }
     },
   });
+}
+
+/** `read`, once for all metrics of a scrape: they are read in one turn, and so are of one moment. */
+function oncePerTurn<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    if (known === undefined) {
+      known = { value: read() };
+      queueMicrotask(() => {
+        known = undefined;
+      });
+    }
+    return known.value;
+  };
 }

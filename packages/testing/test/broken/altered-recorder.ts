@@ -2,6 +2,7 @@
 
 import type { Custody, Follower, Following, From, Link, Medium, MediumEvents, Recorder, Wave } from "@aether/core";
 import { remembering } from "../lawful/remembering.ts";
+import { passedRecorder } from "./passed-recorder.ts";
 
 /** What is changed; the rest is passed on. */
 export interface RecorderAlterations {
@@ -24,16 +25,8 @@ export function alteredRecorder(alter: RecorderAlterations, medium: Medium = rem
     }
     const next = (follower: Follower, from: From): Promise<Following> => recorder.follow(follower, from);
     const passed: Recorder = {
-      declare: (patterns) => recorder.declare(patterns),
-      records: (pattern) => recorder.records(pattern),
-      record: (wave, deadline) => recorder.record(wave, deadline),
+      ...passedRecorder(recorder),
       follow: (follower, from) => alter.follow?.(follower, from, next) ?? next(follower, from),
-      read: (query) => recorder.read(query),
-      groups: () => recorder.groups(),
-      drop: (group, name) => recorder.drop(group, name),
-      tail: (query, signal) => recorder.tail(query, signal),
-      end: () => recorder.end(),
-      compare: (one, other) => recorder.compare(one, other),
       deadLetters: recorder.deadLetters,
       snapshots: recorder.snapshots,
     };
