@@ -116,6 +116,23 @@ describe("a view", () => {
     expect([again.state, folded]).toEqual([3, ["orders.c"]]);
   });
 
+  test("saves a wave under its own position, whenever it is told to", async () => {
+    const medium = remembering();
+    const aether = await connect({ medium, recorded: ["orders.>"] });
+    const saved: Promise<unknown>[] = [];
+    const view = await count(aether, (state) => {
+      // As soon as `apply` has ended.
+      queueMicrotask(() => saved.push(view.snapshot()));
+      return state + 1;
+    });
+    await view.reach((await aether.vibrator("till").emit("orders.a")).position ?? "");
+    expect(await Promise.all(saved)).toEqual([view.position]);
+    await view.close();
+    const again = await count(aether, (state) => state + 1);
+    await again.ready;
+    expect(again.state).toBe(1);
+  });
+
   test("stops before a wave that `apply` throws at, names it, and has the state as it was", async () => {
     const medium = remembering();
     const aether = await connect({ medium, recorded: ["orders.>"] });

@@ -17,16 +17,27 @@ export interface Kills {
   readonly wrong: readonly string[];
 }
 
-/** What a writer had printed when it was killed, `afterMs` after it was ready. */
-function killed(directory: string, run: number, writers: number, afterMs: number): Promise<string> {
+/** When a writer is killed: some time after so many of its waves were acknowledged, however fast the disk is. */
+interface Moment {
+  readonly acknowledged: number;
+  readonly thenMs: number;
+}
+
+/** What a writer had printed when it was killed. */
+function killed(directory: string, run: number, writers: number, moment: Moment): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, directory, String(run), String(writers)]);
     let said = "";
     let complaint = "";
+    // The first line says that it is ready.
+    let left = 1 + moment.acknowledged;
     let timer: NodeJS.Timeout | undefined;
-    child.stdout.on("data", (data: Buffer) => {
-      said += data.toString();
-      timer ??= setTimeout(() => child.kill("SIGKILL"), afterMs);
+    child.stdout.setEncoding("utf8").on("data", (data: string) => {
+      said += data;
+      left -= data.split("\n").length - 1;
+      if (left <= 0) {
+        timer ??= setTimeout(() => child.kill("SIGKILL"), moment.thenMs);
+      }
     });
     child.stderr.on("data", (data: Buffer) => {
       complaint += data.toString();
@@ -46,7 +57,7 @@ export async function killOften(cycles: number, seed: number): Promise<Kills> {
   const wrong: string[] = [];
   try {
     for (let run = 0; run < cycles; run++) {
-      const said = await killed(directory, run, 1 + n(3), 5 + n(61));
+      const said = await killed(directory, run, 1 + n(3), { acknowledged: n(60), thenMs: n(15) });
       for (const line of said.split("\n").slice(1, -1)) {
         const [id = "", position = ""] = line.split(" ");
         acknowledged.set(id, position);

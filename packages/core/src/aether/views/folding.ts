@@ -189,7 +189,6 @@ export class Folding<State> implements View<State> {
       this.#tell("skipped", { position, reason: "malformed", wave: undefined });
     } else if (wave !== undefined && this.#isFolded(wave)) {
       await this.#fold(wave, position);
-      this.#sinceBase++;
     } else if (wave !== undefined && wave.to === undefined) {
       this.#tell("skipped", { position, reason: "unauthorised", wave });
     }
@@ -215,6 +214,9 @@ export class Folding<State> implements View<State> {
     try {
       const read = this.#parts.read(wave);
       this.#apply(read instanceof Promise ? await read : read);
+      // In the same turn: a snapshot that is asked for in between would hold the wave under the position before it.
+      this.#position = position;
+      this.#sinceBase++;
       return;
     } catch (error) {
       cause = error;
