@@ -11,6 +11,7 @@ import { HEDGE_CALM } from "../../physics/hedge.ts";
 import { OPAQUE } from "../../physics/obstacle.ts";
 import type { Physics } from "../../physics/physics.ts";
 import { backpressure } from "../../physics/reflection.ts";
+import { beginsWild, isReserved } from "../../wave/channel-name.ts";
 import { causeOfRefusal, type ReflectCause, type Refusal, type Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { DeadLetterBox } from "../failures/dead-letter-box.ts";
@@ -72,6 +73,8 @@ export class Delivery implements Listener, Loaded {
   /** What its floor was raised to, by whom. */
   #raised: Raised | undefined;
   readonly presence: Presence;
+  /** Whether reserved channels are left out, for its pattern begins with a wildcard. */
+  readonly #isWild: boolean;
   /** Its noise floor, where that follows the load. */
   readonly adaptive: Adaptive | undefined;
   #failed = 0;
@@ -88,6 +91,7 @@ export class Delivery implements Listener, Loaded {
 
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
+    this.#isWild = beginsWild(presence.pattern);
     this.#settings = settings;
     this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
@@ -170,6 +174,9 @@ export class Delivery implements Listener, Loaded {
 
   /** Counts a wave that the medium has kept away as if it had come, and been refused. */
   filtered(wave: Wave): void {
+    if (this.#isWild && isReserved(wave.channel)) {
+      return;
+    }
     this.#received++;
     if (!wave.sound && wave.fault !== undefined) {
       this.#count(wave, "malformed");
@@ -288,6 +295,9 @@ export class Delivery implements Listener, Loaded {
   }
 
   #offer(wave: Wave): Uptake {
+    if (this.#isWild && isReserved(wave.channel)) {
+      return "refused"; // It is not for this one, and so it has not come.
+    }
     this.#received++;
     if (!wave.sound && wave.fault !== undefined) {
       this.#count(wave, "malformed");
