@@ -20,7 +20,7 @@ import type { Wave } from "../../wave/wave.ts";
 import type { Observers } from "../observers.ts";
 import { assertKnown, wholeOf } from "../options.ts";
 import type { Receipt } from "../receipt.ts";
-import type { DeadLetters, ReemitOptions } from "./dead-letters.ts";
+import type { DeadLetters, PurgeOptions, ReemitOptions } from "./dead-letters.ts";
 import type { DeadNotices } from "./dead-notices.ts";
 import type { MemoryDeadLetters } from "./memory-dead-letters.ts";
 import type { Changes, Reemission } from "./reemission.ts";
@@ -201,15 +201,17 @@ export class DeadLetterBox implements DeadLetters {
     }
   }
 
-  async purge(which: DeadLetterPurge = {}): Promise<number> {
-    assertKnown(which, { pattern: true, id: true, before: true }, "deadLetters.purge");
-    assertPatternIfAny(which.pattern);
-    if (which.id !== undefined && typeof which.id !== "string") {
-      throw expected("id", "the id of a dead letter", which.id);
+  async purge(asked: PurgeOptions = {}): Promise<number> {
+    assertKnown(asked, { pattern: true, id: true, before: true }, "deadLetters.purge");
+    assertPatternIfAny(asked.pattern);
+    if (asked.id !== undefined && typeof asked.id !== "string") {
+      throw expected("id", "the id of a dead letter", asked.id);
     }
-    if (which.before !== undefined && !Number.isFinite(which.before)) {
-      throw expected("before", "wall-clock milliseconds since the epoch", which.before);
+    const before = asked.before instanceof Date ? asked.before.getTime() : asked.before;
+    if (before !== undefined && !Number.isFinite(before)) {
+      throw expected("before", "a valid Date, or wall-clock milliseconds since the epoch", asked.before);
     }
+    const which: DeadLetterPurge = { ...asked, before };
     const { memory, durable } = this.#parts;
     const purged = memory?.purge(which) ?? 0;
     this.#purged += purged;
