@@ -259,9 +259,12 @@ export class Aether implements AsyncDisposable {
   async #close(deadlineMs: number): Promise<void> {
     const vibrators = [...this.#vibrators.values(), ...(this.#observer === undefined ? [] : [this.#observer])];
     // All drain before any stops emitting: a handler that finishes may emit by whichever vibrator it likes.
+    const { clock } = this.#connected.parts;
+    const endsAt = clock.monotonic() + deadlineMs;
+    const leftMs = (): number => Math.max(0, endsAt - clock.monotonic());
     await Promise.all(vibrators.map((vibrator) => vibrator.listening.close(deadlineMs)));
-    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: 0 })));
-    await this.#connected.close();
+    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: leftMs() })));
+    await this.#connected.close(leftMs());
   }
 
   #assertOpen(): void {

@@ -69,7 +69,8 @@ export interface Connected {
   /** Called when somebody, anywhere, began or ended to resonate. */
   readonly onInterest: Set<() => void>;
   readonly onClose: Set<() => void>;
-  close(): Promise<void>;
+  /** What is being emitted again may take `patienceMs`. */
+  close(patienceMs: number): Promise<void>;
 }
 
 const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
@@ -230,10 +231,11 @@ export async function connect(
     parts,
     onInterest,
     onClose,
-    close: async () => {
+    close: async (patienceMs) => {
       for (const listener of [...onClose]) {
         listener();
       }
+      await reemission.drain(patienceMs);
       reemission.close();
       await link.close();
       deadlines.close();

@@ -180,7 +180,10 @@ export class Vibrator implements AsyncDisposable {
     }
   }
 
-  /** Stops hearing, finishes what it heard until the deadline, then stops emitting. */
+  /**
+   * Stops hearing, finishes what it heard, and waits for the record to have what was emitted, until the deadline; then
+   * stops emitting.
+   */
   async close(options?: CloseOptions): Promise<void> {
     const deadlineMs = drainMsOf(options);
     this.#closing ??= this.#close(deadlineMs);
@@ -188,8 +191,11 @@ export class Vibrator implements AsyncDisposable {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    const endsAt = clock.monotonic() + deadlineMs;
     await this.listening.close(deadlineMs);
     await this.#views.close();
+    await this.emission.drain(endsAt - clock.monotonic());
     this.emission.close();
     this.#onClosed(this);
   }

@@ -22,4 +22,54 @@ describe.each(VERSIONS)("an aether on NATS JetStream %s", (version) => {
     await until(() => hand.handed.length === 1);
     expect(hand.handed[0]?.wave).toMatchObject({ payload: { orderId: "1" }, position: receipt.position });
   });
+
+  test("waits, as it closes, for what it has emitted", async () => {
+    const medium = natsMedium({ servers: server.url, namespace: "closing" });
+    const aether = await Aether.connect({ medium, recorded: ["orders.>"] });
+    const alpha = aether.vibrator("alpha");
+    const emits = Array.from({ length: 20 }, (_, at) => alpha.emit("orders.created", at));
+    await aether.close();
+    expect(new Set((await Promise.all(emits)).map(({ position }) => position)).size).toBe(20);
+  });
+
+  test("hands waves of one channel and band over in order, however often it is paused", async () => {
+    const medium = natsMedium({ servers: server.url, namespace: "pausing" });
+    await using aether = await Aether.connect({ medium, recorded: ["orders.>"] });
+    const alpha = aether.vibrator("alpha");
+    const heard: number[][] = [[], [], [], []];
+    let handled = 0;
+    const resonance = await aether.vibrator("beta").resonateOn("orders.*", async (wave) => {
+      heard[Math.floor(wave.amplitude * 4)]?.push(Number(wave.payload));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      handled++;
+    });
+    const emits: Promise<unknown>[] = [];
+    for (let at = 0; at < 1000; at++) {
+      emits.push(alpha.emit("orders.created", at, { amplitude: 0.1 + (at % 4) / 4 }));
+      if (at % 100 === 50) {
+        resonance.pause();
+        await emits.at(-1);
+        resonance.resume();
+      }
+    }
+    await Promise.all(emits);
+    await until(() => handled === 1000, "all handled", 20_000);
+    for (const band of heard) {
+      expect(band).toEqual(band.toSorted((one, other) => one - other));
+    }
+  });
+
+  test("leaves waves to others of its group while it is paused", async () => {
+    const medium = natsMedium({ servers: server.url, namespace: "leaving" });
+    await using aether = await Aether.connect({ medium, recorded: ["orders.>"] });
+    await using other = await Aether.connect({ medium });
+    const heard = new Set<unknown>();
+    const paused = await aether.vibrator("beta").resonateOn("orders.*", () => {});
+    paused.pause();
+    await other.vibrator("beta").resonateOn("orders.*", ({ payload }) => void heard.add(payload));
+    const alpha = other.vibrator("alpha");
+    await Promise.all(Array.from({ length: 50 }, (_, at) => alpha.emit("orders.created", at)));
+    await until(() => heard.size === 50);
+    expect(paused.stats().delivered).toBe(0);
+  });
 });
