@@ -111,7 +111,7 @@ export class Connection {
     this.#onWritable = task;
   }
 
-  /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed. */
+  /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed, `AETHER_TOO_LARGE`. */
   publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
     try {
       this.#nc.publish(
@@ -120,7 +120,10 @@ export class Connection {
         reply === undefined ? undefined : headers === undefined ? { reply } : { reply, headers },
       );
     } catch (cause) {
-      throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
+      const isTooLarge = data.length > this.maxPayload;
+      const expected = isTooLarge ? `a message of at most ${this.maxPayload} bytes` : "an open connection";
+      const code = isTooLarge ? "AETHER_TOO_LARGE" : "AETHER_CLOSED";
+      throw new AetherError(code, `Expected ${expected}, got: ${messageOf(cause)}`, { cause });
     }
     if (this.#burst === 0) {
       setImmediate(this.#turned);

@@ -1,5 +1,6 @@
 import { channel } from "@aether/core";
 import { describe, expect, test } from "vitest";
+import { altered } from "../../../testing/test/broken/altered.ts";
 import { connect } from "./connect.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Gate, never, rejection, until } from "./until.ts";
@@ -292,3 +293,26 @@ describe("a query", () => {
     expect(answers.map(({ payload }) => payload)).toEqual(Array.from({ length: 1000 }, (_, i) => 2 * i));
   });
 });
+
+test.each(["query", "command"] as const)(
+  "a %s that its medium refuses at once ends with that, and only with that",
+  async (kind) => {
+    const clock = new ManualClock();
+    const unseen: unknown[] = [];
+    const note = (reason: unknown): void => void unseen.push(reason);
+    process.on("unhandledRejection", note);
+    const refusing = altered({
+      propagate: () => {
+        throw new Error("no way");
+      },
+    });
+    const aether = await connect({ medium: refusing, clock });
+    const alpha = aether.vibrator("alpha");
+    const asked = kind === "query" ? alpha.query("a") : alpha.emit("a", 1, { kind });
+    expect(await rejection(asked)).toMatchObject({ message: "no way" });
+    await clock.advance(5000);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect(unseen).toEqual([]);
+  },
+);
