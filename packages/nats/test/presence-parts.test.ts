@@ -8,7 +8,7 @@ function beat(count: number, revision = 1): Beat {
   const listeners = Array.from(
     { length: count },
     (_, at): Present => ({
-      ...{ vibrator: "beta", instance: "beta-1", pattern: `orders.ä${at}`, group: "beta", name: `n${at}` },
+      ...{ vibrator: "bäta", instance: "beta-1", pattern: `orders.a${at}`, group: "beta", name: `n${at}` },
       ...{ observes: false, band: 0 },
     }),
   );

@@ -259,6 +259,30 @@ describe("strangers", () => {
     await client.close();
   });
 
+  test.each([
+    { pattern: "a..b" },
+    { pattern: "" },
+    { pattern: ">.a" },
+    { pattern: 5 },
+    { band: -1 },
+    { band: 0.5 },
+    { group: 5 },
+  ])("a presence that cannot be is not believed: %j", async (said) => {
+    const { alpha, beta } = await sides();
+    await beta.resonateOn("stock.check", () => "here");
+    const client = await connect({ servers: server.url });
+    const listener = { vibrator: "evil", instance: "evil-1", pattern: ">", group: "evil", name: "n", observes: false };
+    const listeners = [{ ...listener, band: 0, ...said }];
+    client.publish(`${namespace}.c.p`, JSON.stringify({ link: "evil", revision: 1, here: true, listeners }));
+    await client.flush();
+    const another = await side(); // Once its presence is heard, that of the stranger was.
+    await another.vibrator("gamma").resonateOn("gamma", () => {});
+    await until(() => JSON.stringify(open[0]?.graph()).includes("gamma"));
+    expect((await alpha.query("stock.check")).payload).toBe("here");
+    expect(JSON.stringify(open[0]?.graph())).not.toContain("evil");
+    await client.close();
+  });
+
   test("damaged, misplaced and mislabelled messages are malformed, and harm nobody", async () => {
     const { alpha, beta, far } = await sides();
     const heard: unknown[] = [];

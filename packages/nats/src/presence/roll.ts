@@ -1,6 +1,6 @@
 /** The roll: who resonates anywhere, as far as beats have told. Soft state: who misses three beats is forgotten. */
 
-import { matches, type Presence } from "@aether/core";
+import { BANDS, matches, type Presence } from "@aether/core";
 
 /** A listener as its link tells of it. */
 export interface Present extends Presence {
@@ -178,10 +178,19 @@ function isPresent(value: unknown): value is Present {
   return (
     typeof vibrator === "string" &&
     typeof instance === "string" &&
-    typeof pattern === "string" &&
+    isPattern(pattern) &&
     (group === false || typeof group === "string") &&
     typeof name === "string" &&
     typeof observes === "boolean" &&
-    typeof band === "number"
+    isWhole(band, 0, BANDS)
   );
+}
+
+/** Whether it can be asked what it covers: one that cannot would fail every question after it. */
+function isPattern(value: unknown): value is string {
+  try {
+    return typeof value === "string" && typeof matches(value, "any") === "boolean";
+  } catch {
+    return false;
+  }
 }
