@@ -116,6 +116,11 @@ export class Place {
     return this.#unopened + this.#open.size;
   }
 
+  /** Whether it has ended. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   get hasMembers(): boolean {
     return this.#members.length > 0;
   }
