@@ -311,8 +311,19 @@ async function dial(options: CheckedOptions): Promise<NatsConnection> {
 }
 
 function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unknown): AetherError {
+  const own = ownError(cause);
+  if (own !== undefined) {
+    return own;
+  }
   const where = servers.join(", ");
   const message = messageOf(cause);
+  if (/certificate|altname|'tls'|ssl|self.signed|\.pem|\bca\b/i.test(message)) {
+    return new AetherError(
+      "AETHER_DISCONNECTED",
+      `Expected a NATS server at ${where} that talks TLS as \`tls\` asks for, got: ${message}. Configure TLS there, or look at the certificates on both sides`,
+      { cause, details: { servers } },
+    );
+  }
   if (/authoriz|authent|expired|nkey|credential/i.test(message)) {
     const text = `The server at ${where} refused the identity: ${message}`;
     return new AetherError("AETHER_UNAUTHORISED", text, { cause, details: { servers } });
@@ -322,4 +333,14 @@ function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unkn
     `Expected a NATS server at ${where} within ${connectTimeoutMs} ms, got: ${message}. Start one, for example with \`nats-server\``,
     { cause, details: { servers } },
   );
+}
+
+/** What reading the identity has thrown, wherever the client has put it. */
+function ownError(thrown: unknown): AetherError | undefined {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if (error instanceof AetherError) {
+      return error;
+    }
+  }
+  return undefined;
 }

@@ -14,6 +14,7 @@ import { Contracts } from "./contracts.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { AdmissionLimits } from "./emitting/admission.ts";
 import { DeadLetterBox, type DeadLetterOptions, deadLetterSettings } from "./failures/dead-letter-box.ts";
+import { DeadNotices } from "./failures/dead-notices.ts";
 import { MemoryDeadLetters } from "./failures/memory-dead-letters.ts";
 import { Reemission } from "./failures/reemission.ts";
 import { Returns } from "./failures/returns.ts";
@@ -216,6 +217,7 @@ export async function connect(
         memory: store,
         durable: store && link.recorder?.deadLetters,
         ...{ minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+        notices: new DeadNotices({ link, ids, time }),
       },
       reemission,
     ),

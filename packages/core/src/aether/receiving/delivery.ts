@@ -6,6 +6,7 @@ import { SeenIds } from "../../inbox/seen-ids.ts";
 import type { Listener, Presence, Run, Tuning, Uptake } from "../../medium/medium.ts";
 import { BANDS } from "../../physics/amplitude.ts";
 import type { Physics } from "../../physics/physics.ts";
+import { beginsWild, isReserved } from "../../wave/channel-name.ts";
 import type { ReflectCause, Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { DeadLetterBox } from "../failures/dead-letter-box.ts";
@@ -69,6 +70,8 @@ export class Delivery implements Listener, Loaded {
   /** What its floor was raised to, by whom. */
   #raised: Raised | undefined;
   readonly presence: Presence;
+  /** Whether reserved channels are left out, for its pattern begins with a wildcard. */
+  readonly #isWild: boolean;
   /** Its noise floor, where that follows the load. */
   readonly adaptive: Adaptive | undefined;
   #failed = 0;
@@ -86,6 +89,7 @@ export class Delivery implements Listener, Loaded {
 
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
+    this.#isWild = beginsWild(presence.pattern);
     this.#settings = settings;
     this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
@@ -189,6 +193,9 @@ export class Delivery implements Listener, Loaded {
 
   /** Counts a wave that the medium has kept away as if it had come, and been refused. */
   filtered(wave: Wave): void {
+    if (this.#isWild && isReserved(wave.channel)) {
+      return;
+    }
     this.#received++;
     if (!wave.sound && wave.fault !== undefined) {
       this.#dropping.count(wave, "malformed");
@@ -287,6 +294,9 @@ export class Delivery implements Listener, Loaded {
   }
 
   #offer(wave: Wave): Uptake {
+    if (this.#isWild && isReserved(wave.channel)) {
+      return "refused"; // It is not for this one, and so it has not come.
+    }
     this.#received++;
     if (!wave.sound && wave.fault !== undefined) {
       this.#dropping.count(wave, "malformed");
