@@ -1,6 +1,5 @@
-import { channel } from "@aether/core";
+import { channel, inProcess, type Link, type MediumEvents } from "@aether/core";
 import { describe, expect, test } from "vitest";
-import { altered } from "../../../testing/test/broken/altered.ts";
 import { connect } from "./connect.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Gate, never, rejection, until } from "./until.ts";
@@ -301,12 +300,23 @@ test.each(["query", "command"] as const)(
     const unseen: unknown[] = [];
     const note = (reason: unknown): void => void unseen.push(reason);
     process.on("unhandledRejection", note);
-    const refusing = altered({
-      propagate: () => {
-        throw new Error("no way");
-      },
-    });
-    const aether = await connect({ medium: refusing, clock });
+    const inner = inProcess();
+    const refused = (): never => {
+      throw new Error("no way");
+    };
+    const open = async (events: MediumEvents): Promise<Link> => {
+      const link = await inner.open(events);
+      return {
+        outlet: () => ({ propagate: refused }),
+        reflect: (reflection) => link.reflect(reflection),
+        resonate: (listener) => link.resonate(listener),
+        room: (channel) => link.room(channel),
+        present: () => link.present(),
+        heard: (channel) => link.heard(channel),
+        close: () => link.close(),
+      };
+    };
+    const aether = await connect({ medium: { ...inner, open }, clock });
     const alpha = aether.vibrator("alpha");
     const asked = kind === "query" ? alpha.query("a") : alpha.emit("a", 1, { kind });
     expect(await rejection(asked)).toMatchObject({ message: "no way" });
