@@ -1,16 +1,23 @@
 /** Drops: what came to a resonance and is not handled, counted by its reason, and told to whoever is to know. */
 
-import { causeOfRefusal, type ReflectCause, type Refusal } from "../../wave/exchange.ts";
+import { causeOfRefusal, type ReflectCause, type Refusal, type Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
+import type { Returns } from "../failures/returns.ts";
+import type { Observers } from "../observers.ts";
 import { type Absorbed, type AbsorbReason, noneAbsorbed } from "../stats.ts";
-import type { DeliverySettings } from "./delivery.ts";
 import { REFUSALS } from "./gate.ts";
 
 /** What drops are told with. */
 export interface DropsParts {
   readonly vibrator: string;
   readonly pattern: string;
-  readonly settings: Pick<DeliverySettings, "observers" | "returns" | "observes" | "teller">;
+  readonly settings: {
+    readonly observers: Observers;
+    readonly returns: Returns;
+    /** Whether it sees copies and takes no part. */
+    readonly observes: boolean;
+    readonly teller: Teller;
+  };
   /** How loud a wave has to be at this moment, 0..1, and for how long to wait where that will pass. */
   readonly floor: () => { readonly floor: number; readonly retryAfterMs: number | undefined };
 }
