@@ -252,6 +252,9 @@ export class Connection {
         }
         return;
       case "reconnect":
+        if (this.#connected && !this.#leaving) {
+          return; // The client tells of each attempt that the server has refused as well.
+        }
         this.#connected = true;
         this.#leaving = false;
         this.#events?.connected();

@@ -144,20 +144,45 @@ function authenticatorOf(options: SecurityOptions): Authenticator | undefined {
     throw expected("user", "given where a password is", user);
   }
   if (user !== undefined) {
-    return usernamePasswordAuthenticator(textOf("user", user), secretOf("password", password ?? ""));
+    const name = textOf("user", user);
+    return lasting(secretOf("password", password ?? ""), (secret) => usernamePasswordAuthenticator(name, secret));
   }
   if (token !== undefined) {
-    return tokenAuthenticator(secretOf("token", token));
+    return lasting(secretOf("token", token), tokenAuthenticator);
   }
   if (nkeySeed !== undefined) {
     const seed = secretOf("nkeySeed", nkeySeed);
-    return nkeyAuthenticator(() => new TextEncoder().encode(seedOf(seed())));
+    return lasting(
+      () => new TextEncoder().encode(seedOf(seed())),
+      (bytes) => nkeyAuthenticator(bytes),
+    );
   }
   if (credentialsFile !== undefined) {
     const file = textOf("credentialsFile", credentialsFile);
-    return credsAuthenticator(() => readable(file));
+    return lasting(() => readable(file), credsAuthenticator);
   }
   return undefined;
+}
+
+/**
+ * An identity that is read anew at every connection. Where that fails, the last one that could be read goes on: an error in
+ * here would end the client for good, for a file that is just being replaced.
+ */
+function lasting<T>(read: () => T, authenticatorFor: (secret: T) => Authenticator): Authenticator {
+  let last: Authenticator | undefined;
+  return (nonce) => {
+    try {
+      const now = authenticatorFor(read());
+      const identity = now(nonce);
+      last = now;
+      return identity;
+    } catch (error) {
+      if (last === undefined) {
+        throw error;
+      }
+      return last(nonce);
+    }
+  };
 }
 
 /** `seed` if it looks like one. No error shows it. */

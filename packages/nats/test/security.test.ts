@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -197,6 +197,61 @@ describe("an identity", () => {
     });
     await until(() => connected === 1);
     expect(changed.port).toBe(server.port);
+    await aether.close({ deadlineMs: 0 });
+  });
+
+  test.each(["a throw", "no text", "another password"] as const)(
+    "may be missing for a while: a link comes back after %s, and tells of it once",
+    async (trouble) => {
+      await using server = await NatsServer.start({ config: 'authorization { user: "u", password: "p4ssw0rd" }\n' });
+      let asked = 0;
+      let isTroubled = false;
+      const password = (): string => {
+        asked++;
+        if (isTroubled && trouble === "a throw") {
+          throw new Error("the file is just being replaced");
+        }
+        const given: unknown = trouble === "no text" ? undefined : "another";
+        return isTroubled ? (given as string) : "p4ssw0rd";
+      };
+      const aether = await Aether.connect({ medium: natsMedium({ servers: server.url, user: "u", password }) });
+      const told = { connected: 0, disconnected: 0 };
+      aether.on("connected", () => void told.connected++);
+      aether.on("disconnected", () => void told.disconnected++);
+      await aether.vibrator("beta").resonateOn("ask", () => "answer");
+      isTroubled = true;
+      await server.kill("SIGKILL");
+      await until(() => told.disconnected === 1);
+      await server.run();
+      const before = asked;
+      await until(() => asked > before);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      isTroubled = false;
+      await until(() => told.connected === 1, "the link is back", 10_000);
+      expect((await aether.vibrator("alpha").query("ask")).payload).toBe("answer");
+      expect(told).toEqual({ connected: 1, disconnected: 1 });
+      await aether.close({ deadlineMs: 0 });
+    },
+  );
+
+  test("may be a file that is being replaced", async () => {
+    // A key for tests, and credentials that hold nothing else.
+    const seed = "SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU";
+    const file = at("alpha.creds");
+    const write = (): Promise<void> =>
+      writeFile(
+        file,
+        `-----BEGIN NATS USER JWT-----\n${"a".repeat(40)}\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`,
+      );
+    await write();
+    await using server = await NatsServer.start();
+    const aether = await Aether.connect({ medium: natsMedium({ servers: server.url, credentialsFile: file }) });
+    let connected = 0;
+    aether.on("connected", () => void connected++);
+    await rm(file);
+    await server.kill("SIGKILL");
+    await server.run();
+    await until(() => connected === 1, "the link is back", 10_000);
     await aether.close({ deadlineMs: 0 });
   });
 
