@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from "@nats-io/transport-node";
 import { clientOptions } from "./client-options.ts";
+import { expected } from "./expected.ts";
 import type { CheckedOptions } from "./options.ts";
 
 /** What the connection tells. */
@@ -316,13 +317,17 @@ async function dial(options: CheckedOptions): Promise<NatsConnection> {
   }
 }
 
-function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unknown): AetherError {
+function connectError({ servers, connectTimeoutMs, security }: CheckedOptions, cause: unknown): AetherError {
   const own = ownError(cause);
   if (own !== undefined) {
     return own;
   }
   const where = servers.join(", ");
   const message = messageOf(cause);
+  const isSecure = security.tls !== undefined;
+  if (isSecure && /doesn't exist/.test(message)) {
+    return expected("tls", "files that are there", message);
+  }
   if (/certificate|altname|'tls'|ssl|self.signed|\.pem|\bca\b/i.test(message)) {
     return new AetherError(
       "AETHER_DISCONNECTED",
@@ -334,9 +339,12 @@ function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unkn
     const text = `The server at ${where} refused the identity: ${message}`;
     return new AetherError("AETHER_UNAUTHORISED", text, { cause, details: { servers } });
   }
+  const advice = isSecure
+    ? "Start one, or give it the certificate that it asks for (`tls`)"
+    : "Start one, for example with `nats-server`";
   return new AetherError(
     "AETHER_DISCONNECTED",
-    `Expected a NATS server at ${where} within ${connectTimeoutMs} ms, got: ${message}. Start one, for example with \`nats-server\``,
+    `Expected a NATS server at ${where} within ${connectTimeoutMs} ms, got: ${message}. ${advice}`,
     { cause, details: { servers } },
   );
 }

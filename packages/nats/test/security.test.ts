@@ -94,6 +94,18 @@ describe("TLS", () => {
     expect(["AETHER_DISCONNECTED", "AETHER_UNAUTHORISED"]).toContain(error.code);
   });
 
+  test.each([
+    ["an authority", { caFile: "/nowhere/ca.pem" }],
+    ["a key", { certFile: "own/alpha.pem", keyFile: "/nowhere/key.pem" }],
+  ])("tells of the file of %s that is not there", async (_what, paths) => {
+    const tls = Object.fromEntries(
+      Object.entries(paths).map(([name, path]) => [name, path.startsWith("/") ? path : at(path)]),
+    );
+    const error = await refuses({ servers: url, tls: { caFile: at("own/ca.pem"), ...tls } });
+    expect(error).toMatchObject({ code: "AETHER_BAD_OPTION", details: { option: "tls" } });
+    expect(error.message).toContain("/nowhere/");
+  });
+
   test("refuses a certificate of another host", async () => {
     await using elsewhere = await NatsServer.start({ config: tlsConfig(at("elsewhere"), false) });
     const error = await refuses({ servers: `tls://localhost:${elsewhere.port}`, tls: files("elsewhere") });
