@@ -121,6 +121,6 @@ async function startAt(from: From, { stream }: PlaceParts): Promise<Start> {
   if (info === undefined || epoch === undefined) {
     throw unsupported(`there is no stream "${stream.name}": declare what is recorded`);
   }
-  const sequence = sequenceAt(from.position, epoch, info.state.last_seq);
+  const sequence = sequenceAt(from.position, epoch, info.state, true);
   return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) };
 }

@@ -22,17 +22,29 @@ export function positionOf(epoch: number, sequence: number): string {
   return lastPrefix + sequence.toString(RADIX).padStart(SEQUENCE_DIGITS, "0");
 }
 
+/** What a record holds: the numbers of its first wave and of its last. */
+interface Extent {
+  readonly first_seq: number;
+  readonly last_seq: number;
+}
+
 /**
- * The number of the wave at `position` of the record that began at `epoch` and ends with wave `last`. Throws
- * `AETHER_BAD_OPTION` for what is no position, is one of another record, or lies ahead of this one.
+ * The number of the wave at `position` of the record that began at `epoch`. Throws `AETHER_BAD_OPTION` for what is no
+ * position, `AETHER_BAD_POSITION` for one of another record, or one that lies ahead of this one; where waves are wanted
+ * `on` from there, also for one whose wave was forgotten.
  */
-export function sequenceAt(position: string, epoch: number, last: number): number {
+export function sequenceAt(position: string, epoch: number, extent: Extent, on: boolean): number {
   const { epoch: its, sequence } = placeOf(position);
+  const { first_seq: first, last_seq: last } = extent;
   if (its !== epoch) {
-    throw bad(anotherRecord(epoch, its), position);
+    throw badPosition("epoch", anotherRecord(epoch, its), position);
   }
   if (sequence > last) {
-    throw bad(`a position up to wave ${last}, where the record ends: waves after it were lost`, position);
+    const what = `a position up to wave ${last}, where the record ends: waves after it were lost`;
+    throw badPosition("ahead", what, position);
+  }
+  if (on && sequence < first) {
+    throw badPosition("gone", `one of wave ${first} or later: those before it were forgotten`, position);
   }
   return sequence;
 }

@@ -3,6 +3,7 @@
 import { matches, type Recorded, type RecordQuery } from "@aether/core";
 import type { StreamInfo } from "@nats-io/jetstream";
 import type { Connection } from "../connection.ts";
+import { assertKnown, expected } from "../expected.ts";
 import type { Subjects } from "../subjects.ts";
 import type { Managed } from "./management.ts";
 import { positionOf, sequenceAt } from "./position.ts";
@@ -27,8 +28,12 @@ interface Span extends Stretch {
   readonly until: number;
 }
 
-/** Reads what `query` asks for, up to where the record ends now. Throws `AETHER_BAD_OPTION` for positions of others. */
+/**
+ * Reads what `query` asks for, up to where the record ends now. Throws `AETHER_BAD_OPTION` and `AETHER_BAD_CHANNEL` for what is
+ * no query, `AETHER_BAD_POSITION` for positions from which it cannot.
+ */
 export async function* readRecord(query: RecordQuery, parts: ReadingParts): AsyncIterable<Recorded> {
+  assertQuery(query);
   const info = await parts.stream.read();
   const { epoch } = parts.stream;
   if (info === undefined || epoch === undefined) {
@@ -50,11 +55,28 @@ export async function* readRecord(query: RecordQuery, parts: ReadingParts): Asyn
   }
 }
 
+function assertQuery(query: RecordQuery): void {
+  assertKnown("options of read", query, { pattern: true, from: true, to: true, minAmplitude: true });
+  const { pattern, from, to, minAmplitude } = query;
+  for (const [name, bound] of Object.entries({ from, to })) {
+    const isTime = bound instanceof Date && !Number.isNaN(bound.getTime());
+    if (bound !== undefined && typeof bound !== "string" && !isTime) {
+      throw expected(name, "a position or a valid Date", bound);
+    }
+  }
+  if (pattern !== undefined) {
+    matches(pattern, "any");
+  }
+  if (minAmplitude !== undefined && !(typeof minAmplitude === "number" && minAmplitude >= 0 && minAmplitude <= 1)) {
+    throw expected("minAmplitude", "a number from 0 to 1", minAmplitude);
+  }
+}
+
 function spanOf({ from, to }: RecordQuery, epoch: number, { state }: StreamInfo): Span {
-  const end = typeof to === "string" ? sequenceAt(to, epoch, state.last_seq) : state.last_seq;
+  const end = typeof to === "string" ? sequenceAt(to, epoch, state, false) : state.last_seq;
   return {
     epoch,
-    from: typeof from === "string" ? sequenceAt(from, epoch, state.last_seq) : (from ?? 1),
+    from: typeof from === "string" ? sequenceAt(from, epoch, state, true) : (from ?? 1),
     last: Math.min(end, state.last_seq),
     until: to instanceof Date ? to.getTime() : Number.POSITIVE_INFINITY,
   };

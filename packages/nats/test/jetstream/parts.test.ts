@@ -68,7 +68,7 @@ describe("positions", () => {
     fc.assert(
       fc.property(epochs, sequences, sequences, (epoch, one, other) => {
         expect(positionOf(epoch, one) < positionOf(epoch, other)).toBe(one < other);
-        expect(sequenceAt(positionOf(epoch, one), epoch, one)).toBe(one);
+        expect(sequenceAt(positionOf(epoch, one), epoch, { first_seq: one, last_seq: one }, true)).toBe(one);
       }),
     );
   });
@@ -77,11 +77,16 @@ describe("positions", () => {
     fc.assert(
       fc.property(epochs, epochs, sequences, (one, other, sequence) => {
         fc.pre(one !== other);
-        expect(() => sequenceAt(positionOf(one, sequence), other, sequence)).toThrow("made anew");
-        expect(() => sequenceAt(positionOf(one, sequence), one, sequence - 1)).toThrow("where the record ends");
+        const at = (epoch: number, first: number, last: number, on: boolean): (() => number) => {
+          return () => sequenceAt(positionOf(one, sequence), epoch, { first_seq: first, last_seq: last }, on);
+        };
+        expect(at(other, 1, sequence, true)).toThrow("made anew");
+        expect(at(one, 1, sequence - 1, false)).toThrow("where the record ends");
+        expect(at(one, sequence + 1, sequence + 1, true)).toThrow("were forgotten");
+        expect(at(one, sequence + 1, sequence + 1, false)()).toBe(sequence);
       }),
     );
-    expect(() => sequenceAt("", 1, 1)).toThrow("a position of this record");
+    expect(() => sequenceAt("", 1, { first_seq: 1, last_seq: 1 }, true)).toThrow("a position of this record");
   });
 });
 

@@ -459,13 +459,45 @@ describe.each(VERSIONS)("the record on JetStream %s", (version) => {
     expect(fresh.split("-")[0]).not.toBe(old.split("-")[0]);
     expect(fresh > old).toBe(true);
     await until(() => hand.handed.length === 6);
-    expect(await codeOf(readAll(one, { from: old }))).toBe("AETHER_BAD_OPTION");
-    expect(await codeOf(new Hand("gamma", PATTERN, 1).follow(one, { position: old }))).toBe("AETHER_BAD_OPTION");
+    expect(await codeOf(readAll(one, { from: old }))).toBe("AETHER_BAD_POSITION");
+    expect(await codeOf(new Hand("gamma", PATTERN, 1).follow(one, { position: old }))).toBe("AETHER_BAD_POSITION");
     await expect(readAll(one, { from: old })).rejects.toThrow("deleted and made anew");
     expect((await readAll(one, { from: fresh })).length).toBe(3);
     const ahead = `${fresh.slice(0, -2)}zz`;
     await expect(readAll(one, { from: ahead })).rejects.toThrow("where the record ends");
     expect(await codeOf(readAll(one, { from: "nonsense" }))).toBe("AETHER_BAD_OPTION");
+  });
+
+  test("a position whose wave was forgotten is refused where waves are wanted from there on", async () => {
+    const one = await declared();
+    const positions = await recordAll(one, waves(5));
+    await using js = await manager();
+    await js.streams.purge(`${namespace}_waves`, { seq: 4 });
+    const [first, , , kept] = positions;
+    const gone = { code: "AETHER_BAD_POSITION", details: { reason: "gone", got: first } };
+    await expect(readAll(one, { from: first })).rejects.toMatchObject(gone);
+    await expect(new Hand("gamma", PATTERN, 1).follow(one, { position: first ?? "" })).rejects.toMatchObject(gone);
+    expect(await readAll(one, { from: kept })).toHaveLength(2);
+    expect(await readAll(one, { to: first })).toEqual([]);
+    expect(await readAll(one)).toHaveLength(2);
+  });
+
+  test.each([
+    [null, "AETHER_BAD_OPTION"],
+    [{ since: 1 }, "AETHER_BAD_OPTION"],
+    [{ from: 5 }, "AETHER_BAD_OPTION"],
+    [{ to: new Date(Number.NaN) }, "AETHER_BAD_OPTION"],
+    [{ pattern: "a..b" }, "AETHER_BAD_CHANNEL"],
+    [{ minAmplitude: 9 }, "AETHER_BAD_OPTION"],
+  ])("what is no query is refused: %j", async (query, code) => {
+    const one = await declared();
+    await recordAll(one, waves(1));
+    const reading = async (): Promise<void> => {
+      for await (const _ of Reflect.apply(one.recorder.read, one.recorder, [query])) {
+        throw new Error("Expected nothing to be read");
+      }
+    };
+    expect(await codeOf(reading())).toBe(code);
   });
 
   test("a stream that was deleted is made again by who only emits", async () => {

@@ -2,7 +2,7 @@
 
 import { soon } from "../../clock.ts";
 import type { NewDeadLetter } from "../../medium/dead-letter-store.ts";
-import type { Link } from "../../medium/medium.ts";
+import type { Link, Outlet } from "../../medium/medium.ts";
 import type { Ids } from "../../wave/ids.ts";
 import { type Headers, Wave } from "../../wave/wave.ts";
 import { hasControl, headersFault } from "../../wave/well-formed.ts";
@@ -22,6 +22,7 @@ export const DEAD_HEADERS = {
 /** First token of the channels that notices go on. */
 const DEAD = "$dead";
 const LONGEST_MESSAGE = 512;
+const MOST_OUTLETS = 256;
 
 /** What telling of dead letters needs of an aether. */
 export interface DeadNoticesParts {
@@ -33,6 +34,7 @@ export interface DeadNoticesParts {
 /** Tells of the dead letters of one aether by waves. */
 export class DeadNotices {
   readonly #parts: DeadNoticesParts;
+  readonly #outlets = new Map<string, Outlet>();
 
   constructor(parts: DeadNoticesParts) {
     this.#parts = parts;
@@ -44,7 +46,7 @@ export class DeadNotices {
     soon(() => {
       try {
         const wave = this.#notice(id, letter, vibrator);
-        const carried = this.#parts.link.outlet(wave.channel).propagate(wave);
+        const carried = this.#outlet(wave.channel).propagate(wave);
         if (carried instanceof Promise) {
           carried.catch(() => undefined);
         }
@@ -52,6 +54,19 @@ export class DeadNotices {
         // The link is closed, or the payload cannot travel: the letter is there all the same.
       }
     });
+  }
+
+  #outlet(channel: string): Outlet {
+    const known = this.#outlets.get(channel);
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#outlets.size >= MOST_OUTLETS) {
+      this.#outlets.clear();
+    }
+    const outlet = this.#parts.link.outlet(channel);
+    this.#outlets.set(channel, outlet);
+    return outlet;
   }
 
   #notice(id: string, letter: NewDeadLetter, vibrator: string): Wave {
