@@ -111,10 +111,11 @@ export class Aether implements AsyncDisposable {
 
   /** Puts `interceptor` around every emit and handling, inside those that are there; returns the undo. */
   use(interceptor: Interceptor): () => void {
-    const { emit, handle }: Partial<Interceptor> = interceptor ?? {};
-    const isUseful = emit !== undefined || handle !== undefined;
-    if (!isUseful || [emit, handle].some((part) => part !== undefined && typeof part !== "function")) {
-      throw expected("interceptor", "an object with a function `emit`, `handle` or both", interceptor);
+    const { emit, handle, around }: Partial<Interceptor> = interceptor ?? {};
+    const parts = [emit, handle, around].filter((part) => part !== undefined);
+    const isOne = parts.length > 0 && parts.every((part) => typeof part === "function");
+    if (!isOne || (handle !== undefined && around !== undefined)) {
+      throw expected("interceptor", "an object with a function `emit`, and one of `handle` and `around`", interceptor);
     }
     const { kinds } = interceptor;
     if (kinds !== undefined && !(Array.isArray(kinds) && kinds.every((kind) => KINDS.has(kind)))) {
