@@ -5,14 +5,15 @@ import {
   AetherError,
   BANDS,
   type Draft,
-  type HandlerContext,
+  type Handle,
   type Presence,
   type Resonance,
   type Wave,
 } from "@aether/core";
 import { ByKey } from "./by-key.ts";
 import { type BreakerSettings, CircuitBreaker, type Permit } from "./circuit-breaker.ts";
-import { isTrouble } from "./failures.ts";
+import { ended } from "./ended.ts";
+import { isTimeout, isTrouble } from "./failures.ts";
 import {
   ASKING,
   asks,
@@ -97,7 +98,7 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
     }
     return opens;
   };
-  const asked = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+  const asked = async <T>(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
     const circuit = circuits.of(key);
     const permit = circuit.state.permit(now(), settings());
     if (typeof permit === "object") {
@@ -108,7 +109,9 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
       won(circuit, permit);
       return result;
     } catch (error) {
-      if (isTrouble(error)) {
+      if (signal?.aborted === true) {
+        circuit.state.abandoned(permit);
+      } else if (isTrouble(error)) {
         lost(circuit, permit);
       } else {
         won(circuit, permit);
@@ -139,40 +142,58 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
 
   return {
     execute: (work, { key = NO_KEY, signal = new AbortController().signal }: ExecuteOptions = {}) =>
-      asked(`work ${key}`, () => work(signal)),
+      asked(`work ${key}`, () => work(signal), signal),
 
     kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      return asks(draft) ? await asked(draft.channel, () => next(draft)) : await next(draft);
+      return asks(draft) ? await asked(draft.channel, () => next(draft), draft.options.signal) : await next(draft);
     },
 
-    async handle(wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) {
-      const isAwaited = wave.kind === "query" || wave.kind === "command";
+    around(handle: Handle, receiver: Presence): Handle {
       const circuit = circuitOf(receiver);
       const { state } = circuit;
-      const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
-      if (typeof permit === "object") {
-        if (isAwaited) {
-          throw refusal(receiver.pattern, permit.afterMs);
-        }
-        // It had started before the resonance was paused, or a probe is on its way: it spends no attempt.
-        ctx.retryLater(Math.ceil(permit.afterMs));
-        return undefined;
-      }
-      try {
-        const result = await next(wave);
-        won(circuit, permit);
-        return result;
-      } catch (error) {
-        if (!isTrouble(error)) {
+      const failed = (error: unknown, permit: Permit, wave: Wave): void => {
+        if (wave.exchange?.over === true && !isTimeout(error)) {
+          state.abandoned(permit);
+        } else if (!isTrouble(error)) {
           won(circuit, permit);
-        } else if (lost(circuit, permit) && !isAwaited) {
+        } else if (lost(circuit, permit) && !isAwaited(wave)) {
           pause(circuit, resonanceOf(aether, receiver), isShared(aether, receiver));
         }
-        throw error;
-      }
+      };
+      return (wave, ctx) => {
+        const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
+        if (typeof permit === "object") {
+          if (isAwaited(wave)) {
+            throw refusal(receiver.pattern, permit.afterMs);
+          }
+          // It had started before the resonance was paused, or a probe is on its way: it spends no attempt.
+          ctx.retryLater(Math.ceil(permit.afterMs));
+          return undefined;
+        }
+        let result: unknown;
+        try {
+          result = handle(wave, ctx);
+        } catch (error) {
+          failed(error, permit, wave);
+          throw error;
+        }
+        if (result instanceof Promise) {
+          return ended(
+            result,
+            () => won(circuit, permit),
+            (error) => failed(error, permit, wave),
+          );
+        }
+        won(circuit, permit);
+        return result;
+      };
     },
   };
+}
+
+function isAwaited({ kind }: Wave): boolean {
+  return kind === "query" || kind === "command";
 }
 
 function refusal(key: string, afterMs: number): AetherError {
