@@ -237,6 +237,21 @@ describe("a handler that is given up", () => {
     expect(beta.stats()).toMatchObject({ running: 0, failed: 1 });
   });
 
+  test("is told for every call of it", async () => {
+    const clock = new ManualClock();
+    const aether = await connect({ clock });
+    const notes: unknown[] = [];
+    aether.use({
+      around: (handle) => (wave, ctx) =>
+        Promise.allSettled([handle(wave, ctx), handle(wave, ctx)]).then((results) => void notes.push(...results)),
+    });
+    await aether.vibrator("beta").resonateOn("a", () => never, { handlerTimeoutMs: 100 });
+    await aether.vibrator("alpha").emit("a");
+    await clock.advance(100);
+    expect(notes).toMatchObject([{ reason: { code: "AETHER_HANDLER_TIMEOUT" } }, { status: "rejected" }]);
+    expect(aether.stats()).toMatchObject({ failed: 0, running: 0 });
+  });
+
   test("frees its slot even when what stands around it hangs then: it has as long again", async () => {
     const clock = new ManualClock();
     const aether = await connect({ clock });

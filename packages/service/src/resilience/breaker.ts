@@ -12,7 +12,6 @@ import {
 } from "@aether/core";
 import { ByKey } from "./by-key.ts";
 import { type BreakerSettings, CircuitBreaker, type Permit } from "./circuit-breaker.ts";
-import { ended } from "./ended.ts";
 import { isTimeout, isTrouble } from "./failures.ts";
 import {
   ASKING,
@@ -179,10 +178,15 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
           throw error;
         }
         if (result instanceof Promise) {
-          return ended(
-            result,
-            () => won(circuit, permit),
-            (error) => failed(error, permit, wave),
+          return result.then(
+            (value: unknown) => {
+              won(circuit, permit);
+              return value;
+            },
+            (error: unknown) => {
+              failed(error, permit, wave);
+              throw error;
+            },
           );
         }
         won(circuit, permit);

@@ -13,7 +13,6 @@ import {
 } from "@aether/core";
 import { retry as cockatielRetry, ExponentialBackoff, handleWhen } from "cockatiel";
 import { ByKey } from "./by-key.ts";
-import { ended } from "./ended.ts";
 import { mayPass, mayRepeat } from "./failures.ts";
 import {
   ASKING,
@@ -156,13 +155,17 @@ export function retry(
           failed(error, ctx);
           throw error;
         }
-        return result instanceof Promise ? ended(result, ignore, (error) => failed(error, ctx)) : result;
+        if (result instanceof Promise) {
+          return result.then(undefined, (error: unknown) => {
+            failed(error, ctx);
+            throw error;
+          });
+        }
+        return result;
       };
     },
   };
 }
-
-function ignore(): void {}
 
 /** Whether the wave is sent again by itself: retries multiply. */
 function isResent({ options }: Draft): boolean {

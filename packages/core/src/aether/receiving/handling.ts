@@ -66,8 +66,8 @@ interface Late {
   /** What the wave keeps of its amplitude until then. */
   keeps: number;
   spendsAttempt: boolean;
-  /** Called when the run is given up, with the reason: they reject what stands around the handler waits for. */
-  giveUps: ((reason: unknown) => void)[] | undefined;
+  /** Called when the run is given up, with the reason: it rejects what stands around the handler waits for. */
+  giveUp: ((reason: unknown) => void) | undefined;
   controller: AbortController | undefined;
   aborted: { readonly reason: unknown } | undefined;
   onAbort: Set<(reason: unknown) => void> | undefined;
@@ -139,7 +139,7 @@ export class Handling implements HandlerContext {
       retryMs: undefined,
       keeps: 1,
       spendsAttempt: false,
-      giveUps: undefined,
+      giveUp: undefined,
       controller: undefined,
       aborted: undefined,
       onAbort: undefined,
@@ -197,21 +197,27 @@ export class Handling implements HandlerContext {
   untilGivenUp(result: PromiseLike<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const late = this.#lateParts();
-      late.giveUps ??= [];
-      late.giveUps.push(reject);
+      const { giveUp } = late;
+      late.giveUp = reject;
+      if (giveUp !== undefined) {
+        // What stands around a handler may call it more than once.
+        late.giveUp = (reason) => {
+          giveUp(reason);
+          reject(reason);
+        };
+      }
       result.then(resolve, reject);
     });
   }
 
   /** Ends the waiting for the handler; false: nobody waits that was not told before. */
   giveUp(reason: unknown): boolean {
-    const waiting = this.#late?.giveUps;
-    if (waiting === undefined || waiting.length === 0) {
+    const late = this.#late;
+    if (late?.giveUp === undefined) {
       return false;
     }
-    for (const reject of waiting.splice(0)) {
-      reject(reason);
-    }
+    late.giveUp(reason);
+    late.giveUp = undefined;
     return true;
   }
 
