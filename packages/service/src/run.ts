@@ -72,7 +72,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       aether,
       ownsAether: shared === undefined,
       clock: connection.clock ?? systemClock,
-      vibrators: settings.config && vibratorOptionsOf(settings.config),
+      vibrators: () => settings.config && vibratorOptionsOf(settings.config),
       graceMs: () => settings.config?.operations.shutdown_grace_ms ?? DEFAULT_GRACE_MS,
       onClosing: () => health.set("open", false),
       onClosed: async () => {

@@ -15,6 +15,7 @@ import type { Handler } from "./receiving/handlers.ts";
 import type { Handling } from "./receiving/handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./receiving/listening.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
+import type { NoiseFloorOption } from "./receiving/noise-floor.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./receiving/resonance-options.ts";
 import type { View } from "./views/view.ts";
 import { snapshotEveryOf, type ViewOptions } from "./views/view-options.ts";
@@ -141,6 +142,15 @@ export class Vibrator implements AsyncDisposable {
    */
   raiseFloor(amplitude: number): void {
     this.listening.raiseFloor(loudnessOf(amplitude));
+  }
+
+  /**
+   * Gives another noise floor to all its resonances that have none of their own, those to come included, from now on:
+   * as the option `noiseFloor` of a vibrator, and as if it had been there from the start, but that a server goes on
+   * sending what it was asked for. Throws `AETHER_BAD_OPTION`.
+   */
+  setNoiseFloor(noiseFloor: NoiseFloorOption): void {
+    this.listening.setNoiseFloor(noiseFloor);
   }
 
   /**

@@ -67,13 +67,14 @@ export class Delivery implements Listener, Loaded {
   /** Made when the first wave has to wait. */
   #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
-  /** Its gate, with the floor where it was raised to. */
+  /** Its gate with its own floor, and with the floor where that was raised to. */
+  #ownGate: Gate;
   #gate: Gate;
   /** What its floor was raised to, by whom. */
   #raised: Raised | undefined;
   readonly presence: Presence;
   /** Its noise floor, where that follows the load. */
-  readonly adaptive: Adaptive | undefined;
+  adaptive: Adaptive | undefined;
   #failed = 0;
   #absorbed: Absorbed | undefined;
   #seen: SeenIds | undefined;
@@ -89,6 +90,7 @@ export class Delivery implements Listener, Loaded {
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
     this.#settings = settings;
+    this.#ownGate = settings.gate;
     this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
   }
@@ -97,13 +99,29 @@ export class Delivery implements Listener, Loaded {
   raiseFloor(by: keyof Raised, amplitude: number): void {
     const before = this.#gate.floor;
     this.#raised = { ...(this.#raised ?? { resonance: 0, vibrator: 0 }), [by]: amplitude };
-    const { gate } = this.#settings;
-    const floor = Math.max(gate.floor, this.#raised.resonance, this.#raised.vibrator);
-    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
-    if (floor !== before) {
+    this.#raise();
+    if (this.#gate.floor !== before) {
       this.floorMoved();
       this.bandMoved();
     }
+  }
+
+  #raise(): void {
+    const gate = this.#ownGate;
+    const floor = Math.max(gate.floor, this.#raised?.resonance ?? 0, this.#raised?.vibrator ?? 0);
+    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
+  }
+
+  /** Goes by another floor of its own from now on; what has come stays. */
+  setFloor(floor: number, adaptive: AdaptiveSettings | undefined): void {
+    const { clock } = this.#settings;
+    this.#ownGate = { ...this.#ownGate, floor };
+    this.#raise();
+    this.adaptive?.close();
+    this.adaptive = adaptive && new Adaptive(adaptive, clock, this);
+    this.adaptive?.queued(this.size);
+    this.floorMoved();
+    this.bandMoved();
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -368,7 +386,7 @@ export class Delivery implements Listener, Loaded {
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#inbox?.crowded === true || this.#raised !== undefined) {
+    if (this.#inbox?.crowded === true || this.#gate !== this.#settings.gate) {
       tuning.pressure();
     }
   }

@@ -21,6 +21,7 @@ import { Tally } from "../stats.ts";
 import type { Consumer } from "./consumer.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
+import { type NoiseFloorOption, noiseFloorOf } from "./noise-floor.ts";
 import { Reception } from "./reception.ts";
 import { RecordedDelivery } from "./recorded-delivery.ts";
 import { OpenResonance } from "./resonance.ts";
@@ -80,9 +81,9 @@ export function requestOf<O extends object>(
 export class Listening {
   readonly #parts: ListeningParts;
   readonly #teller: Teller;
-  readonly #settings: ResonanceSettings;
+  #settings: ResonanceSettings;
   /** What deliveries share whose resonances have no options of their own. */
-  readonly #shared: DeliverySettings;
+  #shared: DeliverySettings;
   readonly #handlersShared: HandlersShared;
   /** By group and name: the identity that must be its own. `undefined` while the medium has not confirmed it. */
   readonly #resonances = new Map<string | false, Map<string, OpenResonance | undefined>>();
@@ -90,6 +91,8 @@ export class Listening {
   /** What is pulled from a record: only iterators can, for they tell when a wave is done with. */
   readonly #recordedTakers = new Set<Takers>();
   readonly #retired = new Retired();
+  /** Those that have said nothing about their noise floor. */
+  readonly #followers = new Set<OpenResonance>();
   /** Amplitude that all its floors are raised to. */
   #raised = 0;
   #closed = false;
@@ -113,7 +116,8 @@ export class Listening {
     const contract = channel instanceof Channel ? channel : undefined;
     const pattern: unknown = contract === undefined ? channel : contract.name;
     assertPattern(pattern, this.#parts.limits.maxChannelLength);
-    const settings = resonanceSettings(this.#settings, options);
+    const base = this.#settings;
+    const settings = resonanceSettings(base, options);
     const from = fromOf(options?.from);
     const signal = options?.signal;
     signal?.throwIfAborted();
@@ -145,6 +149,12 @@ export class Listening {
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
+    if (!observes && options?.noiseFloor === undefined) {
+      this.#followers.add(resonance);
+      if (this.#settings !== base) {
+        this.#follow(resonance);
+      }
+    }
     if (!observes && this.#raised > 0) {
       resonance.raiseVibrator(this.#raised); // It may have moved while the medium was asked.
     }
@@ -240,6 +250,7 @@ export class Listening {
 
   readonly #onClosed = (resonance: OpenResonance, delivery: Delivery, consumer: Consumer): void => {
     this.#disclaim(delivery.presence);
+    this.#followers.delete(resonance);
     if (consumer instanceof Takers) {
       this.#reception.delete(consumer);
       this.#recordedTakers.delete(consumer);
@@ -304,6 +315,20 @@ export class Listening {
       sum.add(resonance.tally);
     }
     return sum;
+  }
+
+  /** As `Vibrator.setNoiseFloor`. */
+  setNoiseFloor(option: NoiseFloorOption): void {
+    this.#settings = { ...this.#settings, ...noiseFloorOf(option) };
+    this.#shared = this.#deliverySettings(this.#settings, false);
+    for (const resonance of this.#followers) {
+      this.#follow(resonance);
+    }
+  }
+
+  #follow(resonance: OpenResonance): void {
+    const { gate, adaptive } = this.#shared;
+    resonance.setFloor(gate.floor, adaptive);
   }
 
   /** As `Vibrator.raiseFloor`. */

@@ -6,6 +6,7 @@ import type { Wave } from "../../wave/wave.ts";
 import { assertKnown, loudnessOf, millisecondsOf } from "../options.ts";
 import type { ResonanceStats, Tally } from "../stats.ts";
 import type { Consumer } from "./consumer.ts";
+import type { AdaptiveSettings } from "./adaptive.ts";
 import type { Delivery } from "./delivery.ts";
 import { Takers } from "./takers.ts";
 
@@ -128,6 +129,11 @@ export class OpenResonance implements Resonance {
   /** As {@link raiseFloor}, for the whole vibrator. */
   raiseVibrator(amplitude: number): void {
     this.#delivery.raiseFloor("vibrator", amplitude);
+  }
+
+  /** Goes by another noise floor of its own from now on. */
+  setFloor(floor: number, adaptive: AdaptiveSettings | undefined): void {
+    this.#delivery.setFloor(floor, adaptive);
   }
 
   stats(): ResonanceStats {
