@@ -22,6 +22,7 @@ import type { Consumer } from "./consumer.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
 import { type NoiseFloorOption, noiseFloorOf } from "./noise-floor.ts";
+import type { Places } from "./places.ts";
 import { Reception } from "./reception.ts";
 import { RecordedDelivery } from "./recorded-delivery.ts";
 import { OpenResonance } from "./resonance.ts";
@@ -41,6 +42,7 @@ export interface ListeningParts extends Omit<HandlersShared, "emitting" | "repli
   readonly physics: Physics;
   readonly clock: Timekeeper;
   readonly limits: AdmissionLimits;
+  readonly places: Places;
   readonly returns: Returns;
   readonly deadLetters: DeadLetterBox;
   readonly contracts: Contracts;
@@ -194,11 +196,13 @@ export class Listening {
         { details: { group, name } },
       );
     }
+    this.#parts.places.take();
     names.set(name, undefined);
     return { vibrator, instance, pattern, group, name };
   }
 
   #disclaim({ group, name }: Presence): void {
+    this.#parts.places.leave();
     const names = this.#resonances.get(group);
     names?.delete(name);
     if (names?.size === 0) {
