@@ -3,6 +3,7 @@
 import { AetherError, expected } from "../errors.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
+import type { Presence } from "../medium/medium.ts";
 import type { Wave } from "../wave/wave.ts";
 import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import { type ReplayOptions, type ReplayProgress, type ReplaySource, replay } from "./emitting/replay.ts";
@@ -193,7 +194,12 @@ export class Aether implements AsyncDisposable {
 
   /** Who resonates with whom, as far as this aether knows. */
   graph(): Graph {
-    return graphOf(this.#connected.parts.link.present(), this.#emitted());
+    return graphOf(this.present(), this.#emitted());
+  }
+
+  /** Everybody who is known to resonate, here and elsewhere, observers left out. */
+  present(): Iterable<Presence> {
+    return this.#connected.parts.link.present();
   }
 
   *#emitted(): Iterable<Emitted> {

@@ -146,8 +146,7 @@ export class Vibrator implements AsyncDisposable {
 
   /**
    * Gives another noise floor to all its resonances that have none of their own, those to come included, from now on:
-   * as the option `noiseFloor` of a vibrator, and as if it had been there from the start, but that a server goes on
-   * sending what it was asked for. Throws `AETHER_BAD_OPTION`.
+   * as the option `noiseFloor` of a vibrator. Throws `AETHER_BAD_OPTION`.
    */
   setNoiseFloor(noiseFloor: NoiseFloorOption): void {
     this.listening.setNoiseFloor(noiseFloor);

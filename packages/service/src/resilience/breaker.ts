@@ -3,7 +3,6 @@
 import {
   type Aether,
   AetherError,
-  BANDS,
   type Draft,
   type Handle,
   type Presence,
@@ -44,8 +43,8 @@ export interface BreakerSource {
   readonly onChange?: ((key: string, isOpen: boolean) => void) | undefined;
 }
 
-/** What an instance listens to while others of its group take the rest: what its medium may not be able to divert. */
-const LOUDEST = (BANDS - 1) / BANDS;
+/** How often a resonance that others stand in for looks whether they are still there. */
+const LOOK_MS = 100;
 
 /** How a breaker is called and what it is. */
 interface Circuit {
@@ -57,8 +56,8 @@ interface Circuit {
 
 /**
  * Around commands and queries, by channel: refuses with `AETHER_CIRCUIT_OPEN` while it is open. Around handlers, by
- * resonance: pauses the resonance, so that nothing is spent on waves that would fail, and leaves what is not of the
- * loudest band to other members of the group where there are any. Queries and commands are refused, for somebody waits.
+ * resonance: pauses the resonance, so that nothing is spent on waves that would fail, and leaves all of it to other
+ * members of the group where there are any. Queries and commands are refused, for somebody waits.
  */
 export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSource = {}): Policy {
   const { now = systemNow, aether, onChange } = source;
@@ -119,19 +118,28 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
     }
   };
 
-  /** Stops the resonance until it is time for a probe. */
-  const pause = (circuit: Circuit, resonance: Resonance | undefined, isShared: boolean): void => {
+  /** Stops the resonance until it is time for a probe; others have its part of the work as long as there are any. */
+  const pause = (circuit: Circuit, resonance: Resonance | undefined, receiver: Presence): void => {
     if (resonance === undefined || circuit.resume !== undefined) {
       return;
     }
     resonance.pause();
-    if (isShared) {
-      resonance.raiseFloor(LOUDEST);
-    }
+    const look = (): void => {
+      const isAside = isShared(aether, receiver);
+      resonance.standAside(isAside);
+      if (!isAside) {
+        // What comes waits here. It does not leave once more: two that only fail would leave each other all of it.
+        clearInterval(looking);
+      }
+    };
+    const looking = setInterval(look, LOOK_MS);
+    looking.unref();
+    look();
     const resume = (): void => {
       clearTimeout(timer);
+      clearInterval(looking);
       circuit.resume = undefined;
-      resonance.raiseFloor(0);
+      resonance.standAside(false);
       resonance.resume();
     };
     const timer = setTimeout(resume, settings().openMs);
@@ -157,7 +165,7 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
         } else if (!isTrouble(error)) {
           won(circuit, permit);
         } else if (lost(circuit, permit) && !isAwaited(wave)) {
-          pause(circuit, resonanceOf(aether, receiver), isShared(aether, receiver));
+          pause(circuit, resonanceOf(aether, receiver), receiver);
         }
       };
       return (wave, ctx) => {
@@ -215,8 +223,12 @@ function resonanceOf(aether: Aether | undefined, { instance, group, name }: Pres
   return undefined;
 }
 
-/** Whether others of the group may take the work: several instances of the vibrator are known. */
-function isShared(aether: Aether | undefined, { vibrator, group }: Presence): boolean {
-  const node = group === false ? undefined : aether?.graph().vibrators.find(({ name }) => name === vibrator);
-  return (node?.instances.length ?? 0) > 1;
+/** Whether anybody else has the same part of the group's work, and does not leave it to others himself. */
+function isShared(aether: Aether | undefined, { instance, group, name }: Presence): boolean {
+  for (const other of aether?.present() ?? []) {
+    if (other.instance !== instance && other.group === group && other.name === name && other.aside !== true) {
+      return group !== false;
+    }
+  }
+  return false;
 }

@@ -82,6 +82,8 @@ export class Delivery implements Listener, Loaded {
   #circuit: Circuit | undefined;
   /** Delivered waves that went back to wait for another run. */
   #undelivered = 0;
+  /** Whether others of its group are to have what it would hear. */
+  aside = false;
   /** Waves that came here around another member of the group. */
   #diffracted = 0;
   #closed = false;
@@ -122,6 +124,14 @@ export class Delivery implements Listener, Loaded {
     this.adaptive?.queued(this.size);
     this.floorMoved();
     this.bandMoved();
+  }
+
+  /** Lets others of its group have what it would hear, or no longer. */
+  standAside(isAside: boolean): void {
+    if (this.presence.group !== false && this.aside !== isAside) {
+      this.aside = isAside;
+      this.bandMoved();
+    }
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -172,6 +182,7 @@ export class Delivery implements Listener, Loaded {
     const { physics } = this.#settings;
     const gate = this.#gate;
     const passes =
+      !this.aside &&
       wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
     return passes && this.adaptive?.hears(wave) !== false;
   }
@@ -386,7 +397,7 @@ export class Delivery implements Listener, Loaded {
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#inbox?.crowded === true || this.#gate !== this.#settings.gate) {
+    if (this.#inbox?.crowded === true || this.#gate !== this.#settings.gate || this.aside) {
       tuning.pressure();
     }
   }
