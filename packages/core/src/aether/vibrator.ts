@@ -14,6 +14,7 @@ import type { Receipt } from "./receipt.ts";
 import type { Handler } from "./receiving/handlers.ts";
 import type { Handling } from "./receiving/handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./receiving/listening.ts";
+import type { NoiseFloorOption } from "./receiving/noise-floor.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./receiving/resonance-options.ts";
 import type { View } from "./views/view.ts";
@@ -141,6 +142,14 @@ export class Vibrator implements AsyncDisposable {
    */
   raiseFloor(amplitude: number): void {
     this.listening.raiseFloor(loudnessOf(amplitude));
+  }
+
+  /**
+   * Gives another noise floor to all its resonances that have none of their own, those to come included, from now on:
+   * as the option `noiseFloor` of a vibrator. Throws `AETHER_BAD_OPTION`.
+   */
+  setNoiseFloor(noiseFloor: NoiseFloorOption): void {
+    this.listening.setNoiseFloor(noiseFloor);
   }
 
   /**

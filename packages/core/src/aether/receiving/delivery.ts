@@ -65,7 +65,8 @@ export class Delivery implements Listener, Loaded {
   /** Made when the first wave has to wait. */
   #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
-  /** Its gate, with the floor where it was raised to. */
+  /** Its gate with its own floor, and with the floor where that was raised to. */
+  #ownGate: Gate;
   #gate: Gate;
   /** What its floor was raised to, by whom. */
   #raised: Raised | undefined;
@@ -73,7 +74,7 @@ export class Delivery implements Listener, Loaded {
   /** Whether reserved channels are left out, for its pattern begins with a wildcard. */
   readonly #isWild: boolean;
   /** Its noise floor, where that follows the load. */
-  readonly adaptive: Adaptive | undefined;
+  adaptive: Adaptive | undefined;
   #failed = 0;
   /** Made when the first wave is dropped. */
   #drops: Drops | undefined;
@@ -82,6 +83,8 @@ export class Delivery implements Listener, Loaded {
   #seen: SeenIds | undefined;
   /** Delivered waves that went back to wait for another run. */
   #undelivered = 0;
+  /** Whether others of its group are to have what it would hear. */
+  aside = false;
   /** Waves that came here around another member of the group. */
   #diffracted = 0;
   #closed = false;
@@ -91,6 +94,7 @@ export class Delivery implements Listener, Loaded {
     this.presence = presence;
     this.#isWild = beginsWild(presence.pattern);
     this.#settings = settings;
+    this.#ownGate = settings.gate;
     this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
     this.#trouble = this.adaptive && this.#newTrouble();
@@ -100,11 +104,36 @@ export class Delivery implements Listener, Loaded {
   raiseFloor(by: keyof Raised, amplitude: number): void {
     const before = this.#gate.floor;
     this.#raised = { ...(this.#raised ?? { resonance: 0, vibrator: 0 }), [by]: amplitude };
-    const { gate } = this.#settings;
-    const floor = Math.max(gate.floor, this.#raised.resonance, this.#raised.vibrator);
-    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
-    if (floor !== before) {
+    this.#raise();
+    if (this.#gate.floor !== before) {
       this.floorMoved();
+      this.bandMoved();
+    }
+  }
+
+  #raise(): void {
+    const gate = this.#ownGate;
+    const floor = Math.max(gate.floor, this.#raised?.resonance ?? 0, this.#raised?.vibrator ?? 0);
+    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
+  }
+
+  /** Goes by another floor of its own from now on; what has come stays. */
+  setFloor(floor: number, adaptive: AdaptiveSettings | undefined): void {
+    const { clock } = this.#settings;
+    this.#ownGate = { ...this.#ownGate, floor };
+    this.#raise();
+    this.adaptive?.close();
+    this.adaptive = adaptive && new Adaptive(adaptive, clock, this);
+    this.adaptive?.queued(this.size);
+    this.#trouble ??= this.adaptive && this.#newTrouble();
+    this.floorMoved();
+    this.bandMoved();
+  }
+
+  /** Lets others of its group have what it would hear, or no longer. */
+  standAside(isAside: boolean): void {
+    if (this.presence.group !== false && this.aside !== isAside) {
+      this.aside = isAside;
       this.bandMoved();
     }
   }
@@ -177,7 +206,10 @@ export class Delivery implements Listener, Loaded {
     const { physics } = this.#settings;
     const gate = this.#gate;
     const passes =
-      wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
+      !this.aside &&
+      wave.fault === undefined &&
+      !this.#closed &&
+      refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
     return passes && this.adaptive?.hears(wave) !== false;
   }
 
@@ -375,7 +407,7 @@ export class Delivery implements Listener, Loaded {
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#inbox?.crowded === true || this.#raised !== undefined) {
+    if (this.#inbox?.crowded === true || this.#gate !== this.#settings.gate || this.aside) {
       tuning.pressure();
     }
   }
