@@ -85,6 +85,28 @@ describe("handlers", () => {
   test("it is given up after `max` retries", async () => {
     expect(await handled(failing, { max: 2 })).toBe(3);
   });
+
+  /** Runs over events while the handler fails at everything. */
+  async function amplified(budget: number): Promise<number> {
+    const clock = new VirtualClock();
+    const aether = await Aether.connect({ clock });
+    aether.use(retry({ ...QUICK, max: 2, budget }, { now: () => clock.monotonic() }));
+    let runs = 0;
+    await aether.vibrator("beta").resonateOn("work", () => (runs++, failing()));
+    const alpha = aether.vibrator("alpha");
+    for (let i = 0; i < 300; i++) {
+      await alpha.emit("work", i);
+      await clock.advance(10);
+    }
+    await clock.advance(1000);
+    await aether.close();
+    return runs / 300;
+  }
+
+  test("the budget holds for them, too: at most a tenth is handled again", async () => {
+    expect(await amplified(0.1)).toBeLessThanOrEqual(1.11);
+    expect(await amplified(Number.POSITIVE_INFINITY)).toBe(3); // the control
+  });
 });
 
 describe("an event that is handled again", () => {
