@@ -12,7 +12,8 @@ export {
   type ReplaySource,
 } from "./aether/emitting/replay.ts";
 export type { DeadLetterOptions } from "./aether/failures/dead-letter-box.ts";
-export type { DeadLetters, ReemitOptions } from "./aether/failures/dead-letters.ts";
+export type { DeadLetters, PurgeOptions, ReemitOptions } from "./aether/failures/dead-letters.ts";
+export { DEAD_HEADERS } from "./aether/failures/dead-notices.ts";
 export type { ReturnsStats } from "./aether/failures/returns.ts";
 export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
 export type { Draft, Handle, Interceptor } from "./aether/interceptors.ts";

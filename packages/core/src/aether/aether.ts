@@ -1,9 +1,9 @@
 /** The aether: one service process's connection to the medium. It makes vibrators and sees what becomes of waves. */
 
 import { AetherError, expected } from "../errors.ts";
+import type { Presence } from "../medium/medium.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
-import type { Presence } from "../medium/medium.ts";
 import type { Wave } from "../wave/wave.ts";
 import { type AetherOptions, type Connected, connect } from "./connect.ts";
 import { type ReplayOptions, type ReplayProgress, type ReplaySource, replay } from "./emitting/replay.ts";
@@ -266,9 +266,12 @@ export class Aether implements AsyncDisposable {
   async #close(deadlineMs: number): Promise<void> {
     const vibrators = [...this.#vibrators.values(), ...(this.#observer === undefined ? [] : [this.#observer])];
     // All drain before any stops emitting: a handler that finishes may emit by whichever vibrator it likes.
+    const { clock } = this.#connected.parts;
+    const endsAt = clock.monotonic() + deadlineMs;
+    const leftMs = (): number => Math.max(0, endsAt - clock.monotonic());
     await Promise.all(vibrators.map((vibrator) => vibrator.listening.close(deadlineMs)));
-    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: 0 })));
-    await this.#connected.close();
+    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: leftMs() })));
+    await this.#connected.close(leftMs());
   }
 
   #assertOpen(): void {

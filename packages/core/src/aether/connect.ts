@@ -14,6 +14,7 @@ import { Contracts } from "./contracts.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { AdmissionLimits } from "./emitting/admission.ts";
 import { DeadLetterBox, type DeadLetterOptions, deadLetterSettings } from "./failures/dead-letter-box.ts";
+import { DeadNotices } from "./failures/dead-notices.ts";
 import { MemoryDeadLetters } from "./failures/memory-dead-letters.ts";
 import { Reemission } from "./failures/reemission.ts";
 import { Returns } from "./failures/returns.ts";
@@ -21,8 +22,8 @@ import { Interceptors } from "./interceptors.ts";
 import { Observers } from "./observers.ts";
 import { assertKnown, wholeOf } from "./options.ts";
 import type { Handling } from "./receiving/handling.ts";
-import { Pump } from "./receiving/pump.ts";
 import { Places } from "./receiving/places.ts";
+import { Pump } from "./receiving/pump.ts";
 import { TickTime } from "./tick-time.ts";
 import type { VibratorParts } from "./vibrator.ts";
 
@@ -71,7 +72,8 @@ export interface Connected {
   /** Called when somebody, anywhere, began or ended to resonate. */
   readonly onInterest: Set<() => void>;
   readonly onClose: Set<() => void>;
-  close(): Promise<void>;
+  /** What is being emitted again may take `patienceMs`. */
+  close(patienceMs: number): Promise<void>;
 }
 
 const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
@@ -221,6 +223,7 @@ export async function connect(
         memory: store,
         durable: store && link.recorder?.deadLetters,
         ...{ minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+        notices: new DeadNotices({ link, ids, time }),
       },
       reemission,
     ),
@@ -233,10 +236,11 @@ export async function connect(
     parts,
     onInterest,
     onClose,
-    close: async () => {
+    close: async (patienceMs) => {
       for (const listener of [...onClose]) {
         listener();
       }
+      await reemission.drain(patienceMs);
       reemission.close();
       await link.close();
       deadlines.close();

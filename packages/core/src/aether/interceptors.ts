@@ -129,8 +129,7 @@ function aroundOf({ handle, around }: Interceptor, inner: Handle, receiver: Pres
   if (handle === undefined) {
     return inner;
   }
-  return (wave, ctx) =>
-    promised(() => handle(wave, ctx, (passed) => promised(() => inner(passed, ctx)), receiver));
+  return (wave, ctx) => promised(() => handle(wave, ctx, (passed) => promised(() => inner(passed, ctx)), receiver));
 }
 
 /** What `work` gives, as a promise; what it throws rejects. An async function would take three more turns to hand one on. */

@@ -14,8 +14,8 @@ import type { Receipt } from "./receipt.ts";
 import type { Handler } from "./receiving/handlers.ts";
 import type { Handling } from "./receiving/handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./receiving/listening.ts";
-import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
 import type { NoiseFloorOption } from "./receiving/noise-floor.ts";
+import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./receiving/resonance-options.ts";
 import type { View } from "./views/view.ts";
 import { snapshotEveryOf, type ViewOptions } from "./views/view-options.ts";
@@ -189,7 +189,10 @@ export class Vibrator implements AsyncDisposable {
     }
   }
 
-  /** Stops hearing, finishes what it heard until the deadline, then stops emitting. */
+  /**
+   * Stops hearing, finishes what it heard, and waits for the record to have what was emitted, until the deadline; then
+   * stops emitting.
+   */
   async close(options?: CloseOptions): Promise<void> {
     const deadlineMs = drainMsOf(options);
     this.#closing ??= this.#close(deadlineMs);
@@ -197,8 +200,11 @@ export class Vibrator implements AsyncDisposable {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    const endsAt = clock.monotonic() + deadlineMs;
     await this.listening.close(deadlineMs);
     await this.#views.close();
+    await this.emission.drain(endsAt - clock.monotonic());
     this.emission.close();
     this.#onClosed(this);
   }

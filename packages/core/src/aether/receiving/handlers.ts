@@ -531,7 +531,9 @@ export class Handlers implements Runnable, Consumer {
 
   /** Whether nothing audible is left of a wave when it comes again after `delayMs`. */
   #fades({ given, keeps }: Handling, delayMs: number): boolean {
-    return keeps < 1 && !this.#delivery.isRecorded && given.weakened(keeps).hasFaded(this.#shared.time.refresh() + delayMs);
+    return (
+      keeps < 1 && !this.#delivery.isRecorded && given.weakened(keeps).hasFaded(this.#shared.time.refresh() + delayMs)
+    );
   }
 
   #retry(wave: Wave, delayMs: number, again: Again): void {

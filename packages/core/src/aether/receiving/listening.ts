@@ -6,7 +6,7 @@ import type { Link, Presence, Traits, Tuning } from "../../medium/medium.ts";
 import type { From, Recorder } from "../../medium/recorder.ts";
 import type { Physics } from "../../physics/physics.ts";
 import { asItIs, Channel, parse, readerOf } from "../../wave/channel.ts";
-import { assertPattern } from "../../wave/channel-name.ts";
+import { assertPattern, isReserved } from "../../wave/channel-name.ts";
 import type { Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { Contracts } from "../contracts.ts";
@@ -123,7 +123,8 @@ export class Listening {
     const from = fromOf(options?.from);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const recorder = observes ? undefined : this.#parts.link.recorder;
+    // Reserved channels are never recorded, whatever the patterns cover that are.
+    const recorder = observes || isReserved(pattern) ? undefined : this.#parts.link.recorder;
     if (contract?.recorded) {
       await declare(recorder, pattern);
       this.#assertOpen();

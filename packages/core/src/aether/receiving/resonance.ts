@@ -5,8 +5,8 @@ import type { Listener, Tuning } from "../../medium/medium.ts";
 import type { Wave } from "../../wave/wave.ts";
 import { assertKnown, loudnessOf, millisecondsOf } from "../options.ts";
 import type { ResonanceStats, Tally } from "../stats.ts";
-import type { Consumer } from "./consumer.ts";
 import type { AdaptiveSettings } from "./adaptive.ts";
+import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
 import { Takers } from "./takers.ts";
 
