@@ -7,7 +7,12 @@ import type { Log } from "../log.ts";
 const MOST = 10;
 
 /** Logs what handlers of `isOwn` vibrators fail at, until the undo is called. */
-export function logFailures(aether: Aether, log: Log, isOwn: (vibrator: string) => boolean, now: () => number): () => void {
+export function logFailures(
+  aether: Aether,
+  log: Log,
+  isOwn: (vibrator: string) => boolean,
+  now: () => number,
+): () => void {
   let second = Number.NaN;
   let written = 0;
   let unwritten = 0;

@@ -36,7 +36,13 @@ describe("a handler that fails", () => {
       {
         level: "error",
         message: "A handler has failed",
-        fields: { vibrator: "worker", pattern: "work", attempt: 2, wave: { channel: "work" }, error: { message: "no disk" } },
+        fields: {
+          vibrator: "worker",
+          pattern: "work",
+          attempt: 2,
+          wave: { channel: "work" },
+          error: { message: "no disk" },
+        },
       },
     ]);
   });
