@@ -4,6 +4,7 @@ import { Aether, AetherError, type AetherOptions, systemClock } from "@aether/co
 import { vibratorOptionsOf } from "./config/options-of.ts";
 import { Host } from "./host.ts";
 import { logOf } from "./log.ts";
+import { logFailures } from "./operations/failure-log.ts";
 import { Health } from "./operations/health.ts";
 import type { Operations } from "./operations/operations.ts";
 import type { Persistence } from "./persistence.ts";
@@ -45,6 +46,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
   let operations: Operations | undefined;
   let host: Host | undefined;
   let policies: Resilience | undefined;
+  let forgetFailures = (): void => {};
   let persistence: Persistence | undefined;
   const connected = async (asked: AetherOptions): Promise<Aether> => {
     const path = settings.journalPathFor(asked);
@@ -76,6 +78,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       graceMs: () => settings.config?.operations.shutdown_grace_ms ?? DEFAULT_GRACE_MS,
       onClosing: () => health.set("open", false),
       onClosed: async () => {
+        forgetFailures();
         policies?.close();
         await settings.close();
         await operations?.close();
@@ -85,11 +88,13 @@ export async function run(all: readonly Service[], settings: Settings, options: 
     host = opened;
     operations?.attach(aether, settings.name, () => opened.vibrators());
     const names = new Set(all.map((service) => settings.nameOf(service)));
+    const isOwn = (vibrator: string): boolean => shared === undefined || names.has(vibrator);
+    forgetFailures = logFailures(aether, log, isOwn, () => (connection.clock ?? systemClock).monotonic());
     policies = withResilience(settings, resilience, {
       aether,
       now: connection.clock && (() => connection.clock?.monotonic() ?? 0),
       random: connection.random,
-      isOwn: (vibrator) => shared === undefined || names.has(vibrator),
+      isOwn,
       onBreaker: (key, isOpen) => {
         operations?.circuit(key, isOpen);
         log.warn(isOpen ? "A circuit breaker is open" : "A circuit breaker is closed again", { key });

@@ -139,7 +139,9 @@ describe("exceeded by one", () => {
     const results = await Promise.allSettled(Array.from({ length: 11 }, () => worker.emit("c", {})));
     const refused = results.filter(({ status }) => status === "rejected");
     expect(refused).toHaveLength(1);
-    expect(refused[0]).toMatchObject({ reason: { code: "AETHER_BUSY", details: { retryAfterMs: expect.any(Number) } } });
+    expect(refused[0]).toMatchObject({
+      reason: { code: "AETHER_BUSY", details: { retryAfterMs: expect.any(Number) } },
+    });
   });
 
   test("service.timeout_ms: a query that takes longer is given up", async () => {

@@ -1,6 +1,11 @@
 /** Durations: a histogram of seconds that counts in plain numbers, and makes a metric of them only when it is scraped. */
 
-import { Histogram, type HistogramConfiguration, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
+import {
+  Histogram,
+  type HistogramConfiguration,
+  type MetricObjectWithValues,
+  type MetricValueWithName,
+} from "prom-client";
 
 /** Seconds: from a handler that only counts to one that is about to time out. */
 const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -169,7 +169,10 @@ function readMedium(aether: Aether, set: MetricSet): () => void {
 }
 
 function timeHandlers(aether: Aether, set: MetricSet): () => void {
-  const text = { name: "aether_handler_duration_seconds", help: "How long handlers take, by resonance and how they end" };
+  const text = {
+    name: "aether_handler_duration_seconds",
+    help: "How long handlers take, by resonance and how they end",
+  };
   const placeOf = set.seconds(text, ["pattern", "outcome"]);
   return aether.use({
     around(handle, { pattern }) {

@@ -45,12 +45,12 @@ class Seconds {
     return this.#sum;
   }
 
-  add(now: number): void {
+  add(now: number, count: number): void {
     this.sum(now);
     const { length } = this.#counts;
     const place = ((this.#last % length) + length) % length;
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1;
-    this.#sum++;
+    this.#counts[place] = (this.#counts[place] ?? 0) + count;
+    this.#sum += count;
   }
 }
 
@@ -66,9 +66,9 @@ export class ResendBudget {
   readonly #first = new Seconds(WINDOW_S);
   readonly #again = new Seconds(WINDOW_S + 1);
 
-  /** A wave is sent for the first time at `now` (monotonic milliseconds). */
-  sent(now: number): void {
-    this.#first.add(now);
+  /** A wave is sent for the first time at `now` (monotonic milliseconds), or several are. */
+  sent(now: number, waves = 1): void {
+    this.#first.add(now, waves);
   }
 
   /** Whether one more may be sent again at `now`; if so it counts. */
@@ -76,7 +76,7 @@ export class ResendBudget {
     const most = share === Number.POSITIVE_INFINITY ? share : Math.max(LEAST_RESENDS, share * this.#first.sum(now));
     const allowed = this.#again.sum(now) + 1 <= most;
     if (allowed) {
-      this.#again.add(now);
+      this.#again.add(now, 1);
     }
     return allowed;
   }

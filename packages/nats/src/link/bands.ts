@@ -55,7 +55,9 @@ export class Bands {
     if (isSplit) {
       const all = this.#open.get("*") ?? new Map<SubjectClass, Subscription>();
       this.#open.set("*", new Map([...all].filter(([kind]) => this.#parts.plain.includes(kind))));
-      this.#drain([...all].filter(([kind]) => this.#parts.shared.includes(kind)).map(([, subscription]) => subscription));
+      this.#drain(
+        [...all].filter(([kind]) => this.#parts.shared.includes(kind)).map(([, subscription]) => subscription),
+      );
     }
   }
 

@@ -1,6 +1,15 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
-import { AetherError, BANDS, band, isMeantFor, type Listener, type Presence, type Tuning, type Wave } from "@aether/core";
+import {
+  AetherError,
+  BANDS,
+  band,
+  isMeantFor,
+  type Listener,
+  type Presence,
+  type Tuning,
+  type Wave,
+} from "@aether/core";
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import { recordBand } from "../jetstream/record-band.ts";

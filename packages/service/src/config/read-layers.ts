@@ -117,6 +117,10 @@ function unknownKey({ name, value, origin }: Setting, keys: ReadonlyMap<string, 
 
 /** What was probably meant: the same key of another section, or the nearest name. */
 function nearestTo(name: string, value: unknown, keys: readonly string[]): string | undefined {
+  const inner = keys.find((known) => known.startsWith(`${name}.`));
+  if (inner !== undefined) {
+    return inner; // A flag names a key, and not its section.
+  }
   if (typeof value === "object" && !name.includes(".") && !Array.isArray(value)) {
     return nearest(name, new Set(keys.map((known) => split(known)[0] ?? known)));
   }

@@ -30,7 +30,7 @@ export function environmentLayer(env: Environment, keys: ReadonlyMap<string, unk
     const origin = new Origin("environment", { variable });
     const name = names.get(variable);
     if (name === undefined) {
-      const known = nearest(variable, names.keys());
+      const known = nearest(variable.toUpperCase(), names.keys());
       problems.push({ key: variable, origin, expected: "a known key", got: "an unknown one", nearest: known });
     } else {
       settings.push({ name, value, origin, isText: true, isPublic: false });

@@ -31,7 +31,8 @@ function allSecure(value: unknown): boolean {
 /** A listener that only this machine could reach can be reached by others. */
 export const reachable: Weakens = (from, to) => isLoopback(from) && !isLoopback(to);
 
-function isLoopback(value: unknown): boolean {
+/** Whether `value`, a `host:port`, can be reached from this machine only. */
+export function isLoopback(value: unknown): boolean {
   if (typeof value !== "string") {
     return false;
   }

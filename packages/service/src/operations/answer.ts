@@ -18,10 +18,13 @@ export interface Answer {
   readonly status: number;
   readonly text: string;
   readonly type?: string;
+  /** What else is told of it. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const PLAIN = "text/plain; charset=utf-8";
 const NOT_FOUND: Answer = { status: 404, text: "not found\n" };
+const UNAUTHORISED: Answer = { status: 401, text: "unauthorised\n", headers: { "www-authenticate": "Bearer" } };
 const BEARER = "Bearer ";
 
 /** What is asked, as far as it matters. */
@@ -37,7 +40,7 @@ export interface Question {
 export async function answerOf(question: Question, tenants: readonly Tenant[]): Promise<Answer> {
   const { method, url = "/" } = question;
   if (method !== "GET" && method !== "HEAD") {
-    return { status: 405, text: "method not allowed\n" };
+    return { status: 405, text: "method not allowed\n", headers: { allow: "GET, HEAD" } };
   }
   const [path = "/", query = ""] = url.split("?", 2);
   const isVerbose = new URLSearchParams(query).has("verbose");
@@ -45,13 +48,13 @@ export async function answerOf(question: Question, tenants: readonly Tenant[]): 
   const probe = PROBES[path];
   if (probe !== undefined && healths.length > 0) {
     if (isVerbose && !mayLook(question, tenants)) {
-      return { status: 401, text: "unauthorised\n" };
+      return UNAUTHORISED;
     }
     return probed(path.slice(1), healths, probe, isVerbose);
   }
   const registries = tenants.map(({ registry }) => registry).filter((registry) => registry !== undefined);
   if (path === "/metrics" && registries.length > 0) {
-    return mayLook(question, tenants) ? scraped(registries) : { status: 401, text: "unauthorised\n" };
+    return mayLook(question, tenants) ? scraped(registries) : UNAUTHORISED;
   }
   return NOT_FOUND;
 }
@@ -102,8 +105,9 @@ async function scraped(registries: readonly Registry[]): Promise<Answer> {
 }
 
 /** The headers of `answer`. */
-export function headersOf({ text, type = PLAIN }: Answer): Record<string, string | number> {
+export function headersOf({ text, type = PLAIN, headers }: Answer): Record<string, string | number> {
   return {
+    ...headers,
     "content-type": type,
     "content-length": Buffer.byteLength(text),
     "cache-control": "no-store",

@@ -5,6 +5,7 @@ import { AetherError } from "@aether/core";
 import { type Metrics, prometheus, type Tracing, tracing } from "@aether/telemetry";
 import { Gauge, Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
+import { isLoopback } from "../config/weakens.ts";
 import type { Log } from "../log.ts";
 import { resourceMetrics } from "../resources/resource-metrics.ts";
 import { type MonitorSettings, type Reading, ResourceMonitor } from "../resources/resource-monitor.ts";
@@ -75,6 +76,9 @@ export class Operations implements AsyncDisposable {
       const place = await openDoor(bind, key, { ...shown, token });
       this.#places.push(place);
       this.#parts.log.info("A door is open", { key, bind, port: place.port });
+      if (token === undefined && !isLoopback(bind)) {
+        this.#parts.log.warn("Everybody who reaches the address sees all of it: set aether.auth_token", { key, bind });
+      }
     }
     this.#limitCpu();
   }

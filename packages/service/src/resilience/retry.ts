@@ -9,7 +9,6 @@ import {
   type Random,
   ResendBudget,
   systemRandom,
-  type Wave,
 } from "@aether/core";
 import { retry as cockatielRetry, ExponentialBackoff, handleWhen } from "cockatiel";
 import { ByKey } from "./by-key.ts";
@@ -120,19 +119,20 @@ export function retry(
 
     around(handle: Handle, receiver: Presence): Handle {
       const budget = budgetOf(receiver);
+      // Waves of one tick have one time of arrival: they are counted together, by one look at the clock.
       let arrivedAt = Number.NaN;
-      let countedAt = 0;
-      const count = (wave: Wave): void => {
-        // Waves of one tick have one time of arrival, and one look at the clock will do for them.
-        if (wave.arrivedAt !== arrivedAt) {
-          ({ arrivedAt } = wave);
-          countedAt = now();
+      let tickAt = 0;
+      let uncounted = 0;
+      const count = (): void => {
+        if (uncounted > 0) {
+          budget.sent(tickAt, uncounted);
+          uncounted = 0;
         }
-        budget.sent(countedAt);
       };
       const failed = (error: unknown, ctx: HandlerContext): void => {
         const { max, baseDelayMs, maxDelayMs, budget: share, attenuationFactor: keeps } = settings();
         const { attempt, signal } = ctx;
+        count();
         const before = attempt - 1;
         if (before < max && !signal.aborted && mayPass(error) && budget.take(now(), share)) {
           const delayMs = Math.max(1, Math.round(random() * Math.min(maxDelayMs, baseDelayMs * 2 ** before)));
@@ -146,7 +146,12 @@ export function retry(
         }
         // Also one that a breaker has put off comes for the first time only once.
         if (ctx.postponed === 0) {
-          count(wave);
+          if (wave.arrivedAt !== arrivedAt) {
+            ({ arrivedAt } = wave);
+            count();
+            tickAt = now();
+          }
+          uncounted++;
         }
         let result: unknown;
         try {

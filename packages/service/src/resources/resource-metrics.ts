@@ -49,9 +49,9 @@ export function resourceMetrics(registry: Registry, monitor: ResourceMonitor, vi
     () => monitor.last.utilisation,
   );
   gauge(
-    "aether_process_leak_growth_bytes_per_minute",
+    "aether_process_leak_growth_bytes_per_second",
     "Steady growth of what garbage collections leave; 0 while it is not steady, or not watched",
-    () => monitor.last.leakBytesPerMin,
+    () => monitor.last.leakBytesPerMin / 60,
   );
   gauge("aether_process_leak_suspected", "1 while that growth is more than it may be, else 0", () =>
     monitor.last.leaks ? 1 : 0,

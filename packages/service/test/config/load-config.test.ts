@@ -323,3 +323,12 @@ describe("hostile files", () => {
     expect(message.length).toBeLessThan(1000);
   });
 });
+
+test("a variable in small letters, and a flag that names a section, are told what was meant", () => {
+  using folder = new Folder();
+  const variable = refusalOf(() => folder.load({ AETHER__service__retry_max: "1" }));
+  expect(variable.message).toContain("Did you mean `AETHER__SERVICE__RETRY_MAX`?");
+  const flag = refusalOf(() => folder.load({}, { logging: { level: "debug" } }));
+  expect(flag.message).toContain("flag logging: expected `logging` to be a known key");
+  expect(flag.message).toContain("Did you mean `logging.level`?");
+});

@@ -50,9 +50,7 @@ describe("settings", () => {
     expect(from({})).toBe("3 config/alpha.toml:2");
     expect(from(env)).toBe("4 own.toml:2");
     expect(from({ ...env, AETHER__SETTINGS__BANK_MS: "5" })).toBe("5 AETHER__SETTINGS__BANK_MS");
-    expect(from({ ...env, AETHER__SETTINGS__BANK_MS: "5" }, { "settings.bank_ms": 6 })).toBe(
-      "6 flag settings.bank_ms",
-    );
+    expect(from({ ...env, AETHER__SETTINGS__BANK_MS: "5" }, { "settings.bank_ms": 6 })).toBe("6 flag settings.bank_ms");
     const { config } = loadConfig("alpha", { cwd: folder.path, env: {}, settings });
     expect(config.settings).toMatchObject({ currencies: ["USD"], limits: { card: 5 } });
   });
@@ -70,11 +68,14 @@ describe("settings", () => {
 
   test("that are wrong are told with all the rest: place, key, what is asked for and what came", () => {
     using folder = new Folder({
-      "config/alpha.toml": '[settings]\nbank_ms = "soon"\nlimit = 1\n[settings.limits]\ncard = "x"\n[service]\nmax_inflight = 0\n',
+      "config/alpha.toml":
+        '[settings]\nbank_ms = "soon"\nlimit = 1\n[settings.limits]\ncard = "x"\n[service]\nmax_inflight = 0\n',
     });
     const message = refusal(() => loadConfig("alpha", { cwd: folder.path, env: {}, settings }));
     expect(message).toContain("got 4 problems");
-    expect(message).toMatch(/alpha\.toml:2: expected `settings\.bank_ms` to be what its service asks for \(.*number.*\), got "soon"/);
+    expect(message).toMatch(
+      /alpha\.toml:2: expected `settings\.bank_ms` to be what its service asks for \(.*number.*\), got "soon"/,
+    );
     expect(message).toMatch(/alpha\.toml:3: expected `settings\.limit` .*Did you mean `settings\.limits`\?/);
     expect(message).toMatch(/alpha\.toml:4: expected `settings\.limits` to be what its service asks for/);
     expect(message).toContain("service.max_inflight");
@@ -109,7 +110,12 @@ describe("settings", () => {
     expect(loaded.config.settings.api_key?.reveal()).toBe(CANARY);
     expect(`${inspect(loaded, { depth: 9 })}${JSON.stringify(loaded)}`).not.toContain(CANARY);
     const written = refusal(() =>
-      loadConfig("alpha", { cwd: folder.path, env: { BANK_KEY: CANARY }, flags: { "settings.api_key": [CANARY] }, settings }),
+      loadConfig("alpha", {
+        cwd: folder.path,
+        env: { BANK_KEY: CANARY },
+        flags: { "settings.api_key": [CANARY] },
+        settings,
+      }),
     );
     expect(written).not.toContain(CANARY);
   });
@@ -122,7 +128,8 @@ describe("settings", () => {
 
   test("are what setups are given, and follow their files", async () => {
     using folder = new Folder({
-      "config/alpha.toml": "[settings]\nbank_ms = 3\n[operations]\nhealth_enabled = false\n[logging]\nlevel = 'silent'\n",
+      "config/alpha.toml":
+        "[settings]\nbank_ms = 3\n[operations]\nhealth_enabled = false\n[logging]\nlevel = 'silent'\n",
     });
     const seen: unknown[] = [];
     const alpha = defineService("alpha", ({ config }) => void seen.push(config["settings"]));
@@ -137,10 +144,13 @@ describe("settings", () => {
       settings,
     });
     await watch.ready;
-    folder.write("config/alpha.toml", "[settings]\nbank_ms = 4\n[operations]\nhealth_enabled = false\n[logging]\nlevel = 'silent'\n");
-    await expect.poll(() => changes, { timeout: 5000 }).toEqual([
-      [[{ key: "settings.bank_ms", from: 3, to: 4, refused: false }], ["settings.bank_ms"]],
-    ]);
+    folder.write(
+      "config/alpha.toml",
+      "[settings]\nbank_ms = 4\n[operations]\nhealth_enabled = false\n[logging]\nlevel = 'silent'\n",
+    );
+    await expect
+      .poll(() => changes, { timeout: 5000 })
+      .toEqual([[[{ key: "settings.bank_ms", from: 3, to: 4, refused: false }], ["settings.bank_ms"]]]);
     expect(Reflect.get(watch.config, "settings")).toMatchObject({ bank_ms: 4 });
   });
 });

@@ -7,7 +7,7 @@ const SECONDS = 15;
 const given = process.env["AETHER_SEED"];
 // Arrivals and work by chance: by other seeds goodput is 0.86 to 0.98 in so short a time, 0.94 in the mean.
 const seed = given === undefined ? 1 : Number(given);
-console.log(`overload: AETHER_SEED=${seed}`);
+process.stdout.write(`overload: AETHER_SEED=${seed}\n`);
 
 describe.concurrent("twice the load that a service can handle", () => {
   test('`noise_floor = "adaptive"`: critical waves are in time, and hardly any work is wasted', async () => {

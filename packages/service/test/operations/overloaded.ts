@@ -1,6 +1,6 @@
 /** A configured service under more waves than it can handle, in virtual time: Poisson arrivals, exponential service. */
 
-import { seededRandom, type Stats } from "@aether/core";
+import { type Stats, seededRandom } from "@aether/core";
 import { VirtualClock } from "@aether/testing";
 import { defineService, type Flags, loadConfig, runService } from "../../src/index.ts";
 

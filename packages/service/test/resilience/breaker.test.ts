@@ -148,14 +148,25 @@ describe("a handler that hangs", () => {
     const clock = new VirtualClock();
     await using aether = await Aether.connect({ clock });
     const changes: boolean[] = [];
-    const source = { aether, now: () => clock.monotonic(), onChange: (_: string, isOpen: boolean) => changes.push(isOpen) };
+    const source = {
+      aether,
+      now: () => clock.monotonic(),
+      onChange: (_: string, isOpen: boolean) => changes.push(isOpen),
+    };
     aether.use(breaker(options, source));
     let runs = 0;
     let hangs = true;
-    await aether.vibrator("beta").resonateOn("work", () => (runs++, hangs ? new Promise(() => {}) : undefined), {
-      handlerTimeoutMs: 100,
-      concurrency: 1,
-    });
+    await aether.vibrator("beta").resonateOn(
+      "work",
+      () => {
+        runs++;
+        return hangs ? new Promise<void>(() => {}) : undefined;
+      },
+      {
+        handlerTimeoutMs: 100,
+        concurrency: 1,
+      },
+    );
     const alpha = aether.vibrator("alpha");
     const asks = async (): Promise<string> => {
       const asked = alpha.emit("work", {}, { kind: "command" }).then(
@@ -189,7 +200,9 @@ describe("a handler that hangs", () => {
       around: (handle, receiver) => {
         // What the handler gave is kept from the breaker.
         let given: unknown;
-        const guarded = around?.((wave, ctx) => void (given = handle(wave, ctx)), receiver);
+        const guarded = around?.((wave, ctx) => {
+          given = handle(wave, ctx);
+        }, receiver);
         return (wave, ctx) => {
           guarded?.(wave, ctx);
           return given;
@@ -197,10 +210,17 @@ describe("a handler that hangs", () => {
       },
     });
     let runs = 0;
-    await aether.vibrator("beta").resonateOn("work", () => (runs++, new Promise(() => {})), {
-      handlerTimeoutMs: 100,
-      concurrency: 1,
-    });
+    await aether.vibrator("beta").resonateOn(
+      "work",
+      () => {
+        runs++;
+        return new Promise<void>(() => {});
+      },
+      {
+        handlerTimeoutMs: 100,
+        concurrency: 1,
+      },
+    );
     for (let i = 0; i < 6; i++) {
       await aether.vibrator("alpha").emit("work", {});
       await clock.advance(200);

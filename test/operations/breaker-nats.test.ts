@@ -1,8 +1,8 @@
 /** Breakers of handlers on NATS: an instance that only fails leaves its group until a probe succeeds. */
 
+import { defineService, type Flags, loadConfig, type RunningServices, runService } from "@aether/service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { NatsServer } from "../../../nats/test/nats-server.ts";
-import { defineService, type Flags, loadConfig, type RunningServices, runService } from "../../src/index.ts";
+import { NatsServer } from "../../packages/nats/test/nats-server.ts";
 
 const OPEN_MS = 1500;
 let server: NatsServer;
