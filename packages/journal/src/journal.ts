@@ -1,6 +1,7 @@
 /** The journal: waves in a directory, in the order they were appended, with snapshots of what was made of them. */
 
 import { type AetherError, type Medium, type Recording, type Surroundings, Wave } from "@aether/core";
+import { ShapedWriter } from "./body/shaped-writer.ts";
 import { bodyOf, writeWave } from "./body/wave-body.ts";
 import { expected } from "./failures.ts";
 import { RECORDER } from "./files/names.ts";
@@ -79,6 +80,7 @@ export class Journal implements Recording {
   readonly #surroundings: Surroundings;
   readonly #notices: Notices;
   readonly #options: LogOptions;
+  readonly #shapes = new ShapedWriter();
   /** There once it is, or was, over a medium. */
   #ledger: Ledger | undefined;
   #closed = false;
@@ -117,9 +119,9 @@ export class Journal implements Recording {
       if (this.#ledger !== undefined) {
         return this.#ledger.append(wave);
       }
-      const body = bodyOf(wave);
       const now = wave.surroundings.clock.monotonic();
       const age = wave.age + Math.max(0, now - wave.arrivedAt);
+      const body = bodyOf(wave, this.#shapes);
       return this.#log.append(KIND.wave, body.most, (slab) => writeWave(slab, body, age));
     } catch (error) {
       return Promise.reject(error);

@@ -15,7 +15,7 @@ import {
 } from "./record-format.ts";
 import type { Mark } from "./segment.ts";
 
-const WINDOW = 1024 * 1024;
+const WINDOW = 256 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**

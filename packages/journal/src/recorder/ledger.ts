@@ -13,6 +13,7 @@ import {
   type Surroundings,
   type Wave,
 } from "@aether/core";
+import { ShapedWriter } from "../body/shaped-writer.ts";
 import { bodyOf, WaveBodies, writeWave } from "../body/wave-body.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Log, LogOptions } from "../log/log.ts";
@@ -76,6 +77,7 @@ export class Ledger {
   readonly #checkpoints: Checkpoints;
   readonly #records: StoredRecords;
   readonly #bodies = new WaveBodies({});
+  readonly #shapes = new ShapedWriter();
   readonly #known = new Map<string, boolean>();
   #state = new LedgerState();
   #index: WaveIndex = new WaveIndex(0);
@@ -326,8 +328,8 @@ export class Ledger {
     let bytes = 0;
     const { log } = this.#parts;
     try {
-      const body = bodyOf(wave);
       const age = wave.age + Math.max(0, wave.surroundings.clock.monotonic() - wave.arrivedAt);
+      const body = bodyOf(wave, this.#shapes);
       const appended = log.append(KIND.wave, body.most, (slab) => {
         const start = slab.length;
         writeWave(slab, body, age);
