@@ -83,7 +83,7 @@ export class ShapedValues {
 
   constructor(shape: Shape) {
     this.#shape = shape;
-    this.#read = (reading) => valueOf(shape, reading);
+    this.#read = (reading) => filled(shape, reading);
   }
 
   /** The value in the bytes of `buffer`, which `view` shows as well. Throws {@link Malformed}, and `RangeError`. */
@@ -101,7 +101,7 @@ export class ShapedValues {
   }
 }
 
-function valueOf(shape: Shape, reading: Reading): unknown {
+function filled(shape: Shape, reading: Reading): unknown {
   switch (shape.kind) {
     case SHAPE.text:
       return reading.string();
@@ -123,7 +123,7 @@ function valueOf(shape: Shape, reading: Reading): unknown {
 function recordOf({ names, parts }: Shape, reading: Reading): unknown {
   const record: Record<string, unknown> = {};
   for (const [at, part] of parts.entries()) {
-    record[names[at] ?? ""] = valueOf(part, reading);
+    record[names[at] ?? ""] = filled(part, reading);
   }
   return record;
 }
@@ -132,13 +132,13 @@ function listOf({ parts }: Shape, reading: Reading): unknown {
   const list: unknown[] = [];
   for (const item of parts) {
     for (let left = reading.count(item.least); left > 0; left--) {
-      list.push(valueOf(item, reading));
+      list.push(filled(item, reading));
     }
   }
   return list;
 }
 
-/** A function that does what {@link valueOf} does for `shape`; `undefined` where none may be made from a text. */
+/** A function that does what {@link filled} does for `shape`; `undefined` where none may be made from a text. */
 function made(shape: Shape): ((reading: Reading) => unknown) | undefined {
   const source = new Source();
   const value = source.value(shape);

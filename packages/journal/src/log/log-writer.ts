@@ -8,7 +8,7 @@ import type { FileSystem, OpenFile } from "../files/file-system.ts";
 import { segmentName } from "../files/names.ts";
 import { Positions } from "../position.ts";
 import { Batch } from "./batch.ts";
-import { KIND, kindAt, LENGTH_AT, LONGEST_RECORD, RECORD_HEAD, seal } from "./record-format.ts";
+import { checkAt, KIND, kindAt, LENGTH_AT, LONGEST_RECORD, RECORD_HEAD, seal } from "./record-format.ts";
 import { Segment } from "./segment.ts";
 import { SEGMENT_HEAD, segmentHead } from "./segment-header.ts";
 import type { Segments } from "./segments.ts";
@@ -43,9 +43,8 @@ const AHEAD: Buffer = Buffer.alloc(256 * 1024);
 const LARGE_BATCH = 64 * 1024;
 /** About as much as is made in a millisecond. */
 const BYTES_A_MS = 96 * 1024;
-/** How much slower the next write is taken to be at most. */
-const SLOWER_BY = 1.25;
-const LEAST_MS = 0.05;
+/** How much the last write tells of the next one. */
+const LATEST_COUNTS = 0.2;
 /**
  * Sequences that are left out after an end that was not orderly: what was written then and is lost had some of them, and
  * none is given twice.
@@ -75,7 +74,7 @@ export class LogWriter {
   /** Bytes that are worth a write although more may come in this tick. */
   #large = LARGE_BATCH;
   #startedAt = 0;
-  /** What a write takes, with its sync. */
+  /** What a write takes, with its sync, by the last ones. */
   #writeMs = 0;
   #woken = false;
   #syncDue = false;
@@ -268,7 +267,7 @@ export class LogWriter {
       this.#giveUp(failed("a sync", segment.path, failure));
       return;
     }
-    const { buffer, view } = batch.slab;
+    const { view } = batch.slab;
     let sequence = this.#nextSequence;
     this.#nextSequence = sequence + batch.count;
     if (this.#options.mode === "sync") {
@@ -279,8 +278,8 @@ export class LogWriter {
     this.#busy = false;
     this.#large = this.#worthAWrite(batch.length + (this.#queue[0]?.length ?? 0));
     batch.settle((at, length) => {
-      const check = view.getUint32(at, true);
-      segment.add(sequence, check, time, length, kindAt(buffer, at) === KIND.end);
+      const check = checkAt(view, at);
+      segment.add(sequence, check, time, length, kindAt(view, at) === KIND.end);
       return this.#positions.of(sequence++, check);
     });
     if (this.#spare.length < 2) {
@@ -300,8 +299,7 @@ export class LogWriter {
    */
   #worthAWrite(all: number): number {
     const took = this.#options.clock.monotonic() - this.#startedAt;
-    // A write that was done while something else ran seems longer than it was.
-    this.#writeMs = Math.min(took, this.#writeMs * SLOWER_BY + LEAST_MS);
+    this.#writeMs += (took - this.#writeMs) * LATEST_COUNTS;
     return Math.max(LARGE_BATCH, all > this.#writeMs * BYTES_A_MS ? all / 2 : all);
   }
 

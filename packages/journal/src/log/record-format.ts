@@ -60,34 +60,34 @@ export function seal({ buffer, view }: Memory, at: number, length: number, head:
 }
 
 /** Whether the `length` bytes at `at` are a record of the segment with `seed`, as it was sealed. */
-export function isSealed(buffer: Buffer, at: number, length: number, seed: number): boolean {
-  return crc32(buffer.subarray(at + 4, at + length), seed) === buffer.readUInt32LE(at);
+export function isSealed({ buffer, view }: Memory, at: number, length: number, seed: number): boolean {
+  return crc32(buffer.subarray(at + 4, at + length), seed) === view.getUint32(at, true);
 }
 
-export function lengthAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + LENGTH_AT);
+export function lengthAt(view: DataView, at: number): number {
+  return view.getUint32(at + LENGTH_AT, true);
 }
 
-export function checkAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at);
+export function checkAt(view: DataView, at: number): number {
+  return view.getUint32(at, true);
 }
 
-export function chainAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + CHAIN_AT);
+export function chainAt(view: DataView, at: number): number {
+  return view.getUint32(at + CHAIN_AT, true);
 }
 
-export function pendingAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + PENDING_AT);
+export function pendingAt(view: DataView, at: number): number {
+  return view.getUint32(at + PENDING_AT, true);
 }
 
-export function timeAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + TIME_AT) + buffer.readUInt16LE(at + TIME_AT + 4) * LARGE;
+export function timeAt(view: DataView, at: number): number {
+  return view.getUint32(at + TIME_AT, true) + view.getUint16(at + TIME_AT + 4, true) * LARGE;
 }
 
-export function kindAt(buffer: Buffer, at: number): number {
-  return buffer[at + KIND_AT] ?? 0;
+export function kindAt(view: DataView, at: number): number {
+  return view.getUint8(at + KIND_AT);
 }
 
-export function sequenceAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + SEQUENCE_AT) + buffer.readUInt32LE(at + SEQUENCE_AT + 4) * LARGE;
+export function sequenceAt(view: DataView, at: number): number {
+  return view.getUint32(at + SEQUENCE_AT, true) + view.getUint32(at + SEQUENCE_AT + 4, true) * LARGE;
 }

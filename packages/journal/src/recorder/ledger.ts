@@ -1,6 +1,7 @@
 /** The ledger of a journal: what all recorders over it share, from what is recorded to the places of groups. */
 
 import {
+  type AetherError,
   type Clock,
   contains,
   coverOf,
@@ -43,6 +44,8 @@ export interface LedgerParts {
   readonly segmentBytes: number;
   readonly surroundings: Surroundings;
   readonly store: CheckpointStore;
+  /** A wave was refused: the room that is left is for what the ledger itself remembers. */
+  full(error: AetherError): void;
 }
 
 /** What became of a wave that was to be recorded. */
@@ -88,6 +91,7 @@ export class Ledger {
   /** Bytes of waves that are being appended. */
   #onTheirWay = 0;
   #making: Promise<void> | undefined;
+  #lack: AetherError | undefined;
   #begun: Promise<void> | undefined;
   #closed = false;
 
@@ -302,7 +306,13 @@ export class Ledger {
    * nothing could be handled any more that would make room.
    */
   append(wave: Wave): Promise<string> {
-    return this.#hasRoom ? this.#append(wave) : this.#makeRoom().then(() => this.#append(wave));
+    // Those who waited for room take it one after the other: there may be none left for the last.
+    return this.#hasRoom ? this.#append(wave) : this.#makeRoom().then(() => this.append(wave));
+  }
+
+  /** Why the last wave was refused for want of room; `undefined`: it was not, or there is room by now. */
+  get lack(): AetherError | undefined {
+    return this.#hasRoom ? undefined : this.#lack;
   }
 
   get #hasRoom(): boolean {
@@ -316,7 +326,19 @@ export class Ledger {
   #makeRoom(): Promise<void> {
     this.#making ??= this.#checkpoints
       .settled()
-      .then(() => this.#log.enforce((LEFT_SEGMENTS + 1) * this.#parts.segmentBytes))
+      .then(() => this.#log.enforce((LEFT_SEGMENTS + 1) * this.#parts.segmentBytes + this.#onTheirWay))
+      .then(
+        () => {
+          this.#lack = undefined;
+        },
+        (error: unknown) => {
+          if (isFullLog(error)) {
+            this.#lack = error;
+            this.#parts.full(error);
+          }
+          throw error;
+        },
+      )
       .finally(() => {
         this.#making = undefined;
       });
