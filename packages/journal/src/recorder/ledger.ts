@@ -55,6 +55,21 @@ export interface Kept {
   readonly isNew: boolean;
 }
 
+/** A wave that stands in the log now. */
+interface Noticed {
+  readonly wave: Wave;
+  readonly position: string;
+  /** Its record, where somebody follows closely. */
+  readonly copy: Buffer | undefined;
+}
+
+/** A wave that waits for room. */
+interface Behind {
+  readonly wave: Wave;
+  resolve(position: Promise<string>): void;
+  reject(error: unknown): void;
+}
+
 /** Room that waves leave in a journal with a limit, in segments. */
 const LEFT_SEGMENTS = 2;
 const MOST_PATTERNS = 10_000;
@@ -87,11 +102,14 @@ export class Ledger {
   #indexing: Promise<unknown> = Promise.resolve();
   /** Up to here everything was read when it began; later waves are noticed as they come. */
   #begunAt = Number.POSITIVE_INFINITY;
+  /** What was kept while it began: the reading may have ended before it. */
+  #meanwhile: Noticed[] = [];
   #segments = 0;
   /** Bytes of waves that are being appended. */
   #onTheirWay = 0;
-  #making: Promise<void> | undefined;
   #lack: AetherError | undefined;
+  /** Waves for which room is being made, in their order. */
+  readonly #behind: Behind[] = [];
   #begun: Promise<void> | undefined;
   #closed = false;
 
@@ -149,8 +167,10 @@ export class Ledger {
     const low = lows.length === 0 ? this.#log.lastSequence : Math.min(...lows);
     const idsSince = checkpoint === undefined || state.idsSince > 0 ? state.idsSince : covered + 1;
     this.#index = new WaveIndex(low);
+    let read = 0;
     await this.#scan(Math.min(covered + 1, idsSince, low + 1), Number.POSITIVE_INFINITY, (kind, record) => {
       const { buffer, at, end, sequence, check } = record;
+      read = sequence;
       if (kind !== KIND.wave) {
         if (sequence > covered) {
           state.apply(kind, buffer, at, end, sequence);
@@ -169,8 +189,11 @@ export class Ledger {
         this.#index.push(sequence, recordBand(wave.amplitude), wave.channel);
       }
     });
-    this.#begunAt = this.#log.lastSequence;
+    this.#begunAt = read;
     this.#segments = this.#log.segments.length;
+    for (const noticed of this.#meanwhile.splice(0)) {
+      this.#noticed(noticed);
+    }
     for (const facts of state.places.values()) {
       const from = Math.min(...facts.passed, ...facts.open.map(({ sequence }) => sequence - 1));
       const chunk = await this.#indexFrom(from);
@@ -306,8 +329,36 @@ export class Ledger {
    * nothing could be handled any more that would make room.
    */
   append(wave: Wave): Promise<string> {
-    // Those who waited for room take it one after the other: there may be none left for the last.
-    return this.#hasRoom ? this.#append(wave) : this.#makeRoom().then(() => this.append(wave));
+    return this.#behind.length === 0 && this.#hasRoom ? this.#append(wave) : this.#appendBehind(wave);
+  }
+
+  /** Once there is room, and after all that wait for it already. */
+  #appendBehind(wave: Wave): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#behind.push({ wave, resolve, reject });
+      if (this.#behind.length === 1) {
+        void this.#letIn();
+      }
+    });
+  }
+
+  /** Those who wait take the room that there is one after the other; when none can be made, all of them are refused. */
+  async #letIn(): Promise<void> {
+    const behind = this.#behind;
+    while (behind.length > 0) {
+      try {
+        await this.#makeRoom();
+      } catch (error) {
+        for (const { reject } of behind.splice(0)) {
+          reject(error);
+        }
+        return;
+      }
+      for (let next = behind[0]; next !== undefined && this.#hasRoom; next = behind[0]) {
+        behind.shift();
+        next.resolve(this.#append(next.wave));
+      }
+    }
   }
 
   /** Why the last wave was refused for want of room; `undefined`: it was not, or there is room by now. */
@@ -322,27 +373,20 @@ export class Ledger {
     return most === Number.POSITIVE_INFINITY || this.#log.bytes + this.#onTheirWay <= most;
   }
 
-  /** Throws `AETHER_JOURNAL_FULL` when there is none to be made. Whoever asks meanwhile waits for the same. */
-  #makeRoom(): Promise<void> {
-    this.#making ??= this.#checkpoints
-      .settled()
-      .then(() => this.#log.enforce((LEFT_SEGMENTS + 1) * this.#parts.segmentBytes + this.#onTheirWay))
-      .then(
-        () => {
-          this.#lack = undefined;
-        },
-        (error: unknown) => {
-          if (isFullLog(error)) {
-            this.#lack = error;
-            this.#parts.full(error);
-          }
-          throw error;
-        },
-      )
-      .finally(() => {
-        this.#making = undefined;
-      });
-    return this.#making;
+  /** Throws `AETHER_JOURNAL_FULL` when there is none to be made. */
+  async #makeRoom(): Promise<void> {
+    const { segmentBytes, full } = this.#parts;
+    try {
+      await this.#checkpoints.settled();
+      await this.#log.enforce((LEFT_SEGMENTS + 1) * segmentBytes + this.#onTheirWay);
+      this.#lack = undefined;
+    } catch (error) {
+      if (isFullLog(error)) {
+        this.#lack = error;
+        full(error);
+      }
+      throw error;
+    }
   }
 
   #append(wave: Wave): Promise<string> {
@@ -362,7 +406,7 @@ export class Ledger {
       return appended.then(
         (position) => {
           this.#onTheirWay -= bytes;
-          this.#noticed(wave, position, copy);
+          this.#noticed({ wave, position, copy });
           return position;
         },
         (error: unknown) => {
@@ -385,9 +429,13 @@ export class Ledger {
   }
 
   /** `wave` stands in the log at `position`. */
-  #noticed(wave: Wave, position: string, copy: Buffer | undefined): void {
+  #noticed(noticed: Noticed): void {
+    const { wave, position, copy } = noticed;
     const { sequence } = placeOf(position);
-    // Before it has begun it reads everything that is there.
+    if (this.#begunAt === Number.POSITIVE_INFINITY) {
+      this.#meanwhile.push(noticed);
+      return;
+    }
     if (sequence <= this.#begunAt || !isKept(wave)) {
       return;
     }
