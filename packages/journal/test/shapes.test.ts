@@ -190,6 +190,11 @@ describe("a payload", () => {
     for (let n = 0; n < OFTEN; n++) {
       readIn(often, bytes);
     }
+    for (const table of [often, new ShapeTable()]) {
+      expect(readIn(table, bytes)).toMatchObject({ id: "ü", none: null });
+      expect(readIn(table, Buffer.concat([bytes, Buffer.from([0])]))).toBe("AETHER_BAD_PAYLOAD");
+      expect(readIn(table, bytes.subarray(0, -1))).toBe("AETHER_BAD_PAYLOAD");
+    }
     const n = below(seed);
     let told = 0;
     for (let round = 0; round < 20_000; round++) {
