@@ -78,14 +78,11 @@ export function loadConfig(name: string, options: LoadOptions = {}): Loaded {
       return secretFile(absolute);
     },
   };
-  const layers = [
-    ...files.map((file) => tomlLayer(file, sections)),
-    environmentLayer(env, keys),
-    flagLayer(flags),
-  ];
+  const layers = [...files.map((file) => tomlLayer(file, sections)), environmentLayer(env, keys), flagLayer(flags)];
   const read = readLayers(layers, sources, keys);
   const wrong = [...problems, ...read.problems];
-  const own = schema && wrong.length === 0 ? settingsOf(schema, givenIn(read), (key) => originIn(read, key)) : undefined;
+  const own =
+    schema && wrong.length === 0 ? settingsOf(schema, givenIn(read), (key) => originIn(read, key)) : undefined;
   if (own !== undefined && "problems" in own) {
     wrong.push(...own.problems);
   }
@@ -130,9 +127,7 @@ function refuseKey(key: string, keys: ReadonlyMap<string, unknown>): never {
 
 /** What was said about settings, by their names. */
 function givenIn({ values, origins }: Values): Record<string, unknown> {
-  const said = [...values].filter(
-    ([key]) => key.startsWith(`${SETTINGS}.`) && origins.get(key)?.layer !== "built-in",
-  );
+  const said = [...values].filter(([key]) => key.startsWith(`${SETTINGS}.`) && origins.get(key)?.layer !== "built-in");
   return Object.fromEntries(said.map(([key, value]) => [key.slice(SETTINGS.length + 1), value]));
 }
 

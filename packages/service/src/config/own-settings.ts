@@ -94,7 +94,12 @@ export function settingsOf(
       const key = [SETTINGS, ...path].join(".");
       const isMissing = name !== "" && !Object.hasOwn(given, name);
       const what = isMissing ? "set, for its service asks for it" : `what its service asks for (${message})`;
-      return { key, origin: originOf(`${SETTINGS}.${name}`), expected: what, got: isMissing ? "none" : "something else" };
+      return {
+        key,
+        origin: originOf(`${SETTINGS}.${name}`),
+        expected: what,
+        got: isMissing ? "none" : "something else",
+      };
     }),
   };
 }

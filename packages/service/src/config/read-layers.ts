@@ -22,11 +22,7 @@ export interface Values {
 const BUILT_IN = new Origin("built-in");
 
 /** `layers` over the built-in defaults, later ones over earlier ones. What a later one hides is checked as well. */
-export function readLayers(
-  layers: readonly Layer[],
-  sources: Sources,
-  keys: ReadonlyMap<string, Key> = KEYS,
-): Values {
+export function readLayers(layers: readonly Layer[], sources: Sources, keys: ReadonlyMap<string, Key> = KEYS): Values {
   const values = new Map([...keys].map(([name, { initial }]) => [name, initial]));
   const origins = new Map([...keys.keys()].map((name) => [name, BUILT_IN]));
   const problems: Problem[] = layers.flatMap((layer) => layer.problems);

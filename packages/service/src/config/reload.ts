@@ -33,12 +33,7 @@ export interface Reload {
  * From the configuration that was `loaded` before to the `next` one, for services that run by `running`. The two differ
  * where an earlier change was refused. No value in the outcome is less secure than the one in `running`.
  */
-export function reloadOf(
-  loaded: Config,
-  running: Config,
-  next: Config,
-  keys: ReadonlyMap<string, Key> = KEYS,
-): Reload {
+export function reloadOf(loaded: Config, running: Config, next: Config, keys: ReadonlyMap<string, Key> = KEYS): Reload {
   const [before, now, after] = [valuesOf(loaded), valuesOf(running), valuesOf(next)];
   const kept = keptOf(now, after);
   const changed = [...keys]
@@ -50,7 +45,11 @@ export function reloadOf(
       refused: kept.has(key),
     }));
   const needsRestart = changed.map(({ key }) => key).filter((key) => keys.get(key)?.live !== true);
-  return { config: kept.size === 0 ? next : configOf(new Map([...after, ...kept]), settingsIn(next)), changed, needsRestart };
+  return {
+    config: kept.size === 0 ? next : configOf(new Map([...after, ...kept]), settingsIn(next)),
+    changed,
+    needsRestart,
+  };
 }
 
 /** The values that are kept for `after` would weaken them; all guarded ones where the rest would not go together. */
