@@ -114,6 +114,8 @@ function lmdbAppend(atOnce: number): Contestant {
     async open() {
       const { open } = await import("lmdb");
       const { path, clear } = await directory();
+      // Without overlapping syncs a put resolves once its transaction is on the disk: `strace` shows a sync of the data and one
+      // of the root before it does. Aether's append makes the same promise.
       const store = open({ path, encoding: "json", overlappingSync: false });
       const orders = Array.from({ length: PREPARED }, (_, number) => orderOf(number));
       return appendTrial(

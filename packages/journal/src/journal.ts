@@ -1,6 +1,7 @@
 /** The journal: waves in a directory, in the order they were appended, with snapshots of what was made of them. */
 
 import { type AetherError, assertTravels, type Medium, type Recording, type Surroundings, Wave } from "@aether/core";
+import { ShapedWriter } from "./body/shaped-writer.ts";
 import { bodyOf, writeWave } from "./body/wave-body.ts";
 import { expected } from "./failures.ts";
 import { RECORDER } from "./files/names.ts";
@@ -29,8 +30,12 @@ export interface JournalEvents {
 
 /** How a journal is. */
 export interface JournalHealth {
-  /** `full`: the last append found no room; the next one may. `failed`: for good. */
-  readonly state: "ok" | "full" | "failed" | "closed";
+  /**
+   * `full`: the last append found no room; the next one may. `degraded`: the last wave was refused, for the room that is left
+   * is for what recorders remember; the next one may be taken, once groups have handled more. `failed`: for good.
+   */
+  readonly state: "ok" | "degraded" | "full" | "failed" | "closed";
+  /** Why it is `degraded`, `full` or `failed`. */
   readonly error: AetherError | undefined;
   /** What was cut off the end when it was opened: bytes that a crash had left half written. */
   readonly cuts: readonly Cut[];
@@ -79,6 +84,7 @@ export class Journal implements Recording {
   readonly #surroundings: Surroundings;
   readonly #notices: Notices;
   readonly #options: LogOptions;
+  readonly #shapes = new ShapedWriter();
   /** There once it is, or was, over a medium. */
   #ledger: Ledger | undefined;
   #closed = false;
@@ -117,9 +123,9 @@ export class Journal implements Recording {
       if (this.#ledger !== undefined) {
         return this.#ledger.append(wave);
       }
-      const body = bodyOf(wave);
       const now = wave.surroundings.clock.monotonic();
       const age = wave.age + Math.max(0, now - wave.arrivedAt);
+      const body = bodyOf(wave, this.#shapes);
       return this.#log.append(KIND.wave, body.most, (slab) => writeWave(slab, body, age));
     } catch (error) {
       return Promise.reject(error);
@@ -206,10 +212,11 @@ export class Journal implements Recording {
   health(): JournalHealth {
     const { cuts, segments, bytes, last, full } = this.#log;
     const failure = this.#closed ? undefined : this.#log.refusal;
-    const state = this.#closed ? "closed" : failure !== undefined ? "failed" : full !== undefined ? "full" : "ok";
+    const lack = this.#ledger?.lack;
+    const lacking = full !== undefined ? "full" : lack !== undefined ? "degraded" : "ok";
     return {
-      state,
-      error: failure ?? full,
+      state: this.#closed ? "closed" : failure !== undefined ? "failed" : lacking,
+      error: failure ?? full ?? lack,
       cuts,
       fallbacks: this.#notices.fallbacks,
       segments: segments.length,
@@ -250,6 +257,7 @@ export class Journal implements Recording {
         save: (state, position) => this.#save(RECORDER, state, position),
         latest: () => this.#snapshots.latest(RECORDER),
       },
+      full: (error) => this.#notices.tell("full", { error }),
     });
     await this.#ledger.begin();
     return this.#ledger;

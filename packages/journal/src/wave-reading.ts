@@ -16,12 +16,13 @@ export interface JournalEntry {
   readonly appendedAt: number;
 }
 
-/** A wave with its place, which is put into words when somebody asks. */
-class Entry {
+/** A wave with its place, which is put into words when somebody asks. The wave knows its entry, and so comes second. */
+class Entry implements JournalEntry {
   readonly #epoch: string;
   readonly #sequence: number;
   readonly #check: number;
   readonly appendedAt: number;
+  #wave: Wave | undefined;
 
   constructor(epoch: string, sequence: number, check: number, appendedAt: number) {
     this.#epoch = epoch;
@@ -33,11 +34,6 @@ class Entry {
   get position(): string {
     return positionOf(this.#epoch, this.#sequence, this.#check);
   }
-}
-
-/** An entry that has its wave: the wave knows its entry, and so comes second. */
-class FullEntry extends Entry implements JournalEntry {
-  #wave: Wave | undefined;
 
   get wave(): Wave {
     if (this.#wave === undefined) {
@@ -59,8 +55,8 @@ class FullEntry extends Entry implements JournalEntry {
   }
 }
 
-Object.defineProperty(FullEntry.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-  value(this: FullEntry): unknown {
+Object.defineProperty(Entry.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Entry): unknown {
     return this.toJSON();
   },
 });
@@ -159,7 +155,7 @@ export class WaveReading implements AsyncIterableIterator<JournalEntry, undefine
   }
 
   /** The next wave that is wanted, as far as it is in memory. */
-  #inMemory(): FullEntry | undefined {
+  #inMemory(): Entry | undefined {
     const reader = this.#reader;
     const moment = this.#moment;
     if (reader === undefined || moment === undefined) {
@@ -176,7 +172,7 @@ export class WaveReading implements AsyncIterableIterator<JournalEntry, undefine
         continue;
       }
       const { at } = reader;
-      const entry = new FullEntry(epoch, sequence, reader.check, time);
+      const entry = new Entry(epoch, sequence, reader.check, time);
       const wave = this.#bodies.read(reader.window, at + RECORD_HEAD, at + reader.length, moment, entry);
       if (wave === null) {
         const what = `a wave that this version cannot read (${entry.position})`;

@@ -102,9 +102,11 @@ export const sealed: Damage = (files, n) => {
   const records = recordsOf(bytes);
   const at = records[n(records.length)]?.at ?? 0;
   const length = at === 0 ? 0 : bytes.readUInt32LE(at + 4);
-  const text = at === 0 ? -1 : bytes.indexOf('{"id":"w', at);
-  if (text > at && text < at + length) {
-    bytes[text + 8] = 0x30 + (((bytes[text + 8] ?? 0) + 1) % 10);
+  // The last id of a record is the one in its payload, whether that is JSON or has a shape.
+  const text = bytes.toString("latin1", at, at + length).search(/w\d+[^w]*$/);
+  if (text > 0) {
+    const digit = at + text + 1;
+    bytes[digit] = 0x30 + (((bytes[digit] ?? 0) + 1) % 10);
     const seed = bytes.readUInt32LE(SEGMENT_HEAD - 4);
     let chain = bytes.readUInt32LE(at + 8);
     for (const record of records.filter((one) => one.at >= at)) {

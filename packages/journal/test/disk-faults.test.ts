@@ -4,8 +4,11 @@ import { SimDisk } from "./sim-disk.ts";
 import { idsIn, wave } from "./waves.ts";
 
 describe("a disk that is full", () => {
-  test("refuses an append, loses nothing, and takes the next one when there is room again", async () => {
-    const faults = { room: 6000 };
+  test.each([
+    ["refuses an append, loses nothing, and takes the next one when there is room again", false],
+    ["does so where it is written and synced in one call", true],
+  ])("%s", async (_, writesThrough) => {
+    const faults = { room: 6000, writesThrough };
     const disk = new SimDisk(faults);
     const journal = await openJournal("/sim", { fileSystem: disk, segmentBytes: 4096 });
     const told: string[] = [];
@@ -40,8 +43,11 @@ function noLocks(disk: SimDisk): [string, Buffer][] {
 }
 
 describe("a sync that fails", () => {
-  test("ends the journal: everything after it is refused with that cause", async () => {
-    const faults = { failSync: false };
+  test.each([
+    ["ends the journal: everything after it is refused with that cause", false],
+    ["does so where it is a part of a write", true],
+  ])("%s", async (_, writesThrough) => {
+    const faults = { failSync: false, writesThrough };
     const disk = new SimDisk(faults);
     const journal = await openJournal("/sim", { fileSystem: disk });
     const position = await journal.append(wave("w1"));

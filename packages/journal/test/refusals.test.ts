@@ -160,8 +160,8 @@ describe("a segment", () => {
   }
 
   test("of a later version is refused, and left as it is", async () => {
-    const [file, error, isSame] = await withLog((bytes) => bytes.writeUInt16LE(2, 8));
-    expect(error).toMatchObject({ code: "AETHER_UNSUPPORTED", details: { file, version: 2 } });
+    const [file, error, isSame] = await withLog((bytes) => bytes.writeUInt16LE(3, 8));
+    expect(error).toMatchObject({ code: "AETHER_UNSUPPORTED", details: { file, version: 3 } });
     expect(isSame).toBe(true);
   });
 

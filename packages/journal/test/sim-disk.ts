@@ -90,6 +90,8 @@ export interface SimFaults {
   room?: number;
   /** The next sync fails. */
   failSync?: boolean;
+  /** Files can be written and synced in one call. */
+  readonly writesThrough?: boolean;
   /** Nothing can be made or changed. */
   readonly isReadOnly?: boolean;
 }
@@ -184,6 +186,19 @@ export class SimDisk implements FileSystem {
   }
 
   #opened(file: SimFile): OpenFile {
+    const opened = this.#plain(file);
+    if (this.faults.writesThrough !== true) {
+      return opened;
+    }
+    // As a kernel does it: one after the other, and the power may go in between.
+    return {
+      ...opened,
+      writeThrough: (bytes, at, done) =>
+        opened.write(bytes, at, (error) => (error === null ? opened.sync(done) : done(error))),
+    };
+  }
+
+  #plain(file: SimFile): OpenFile {
     return {
       write: (bytes, at, done) => {
         this.onChange();

@@ -1,9 +1,9 @@
-/** Payloads and states as bytes: JSON for values, bytes as they are, nothing for `undefined`. */
+/** Payloads and states as bytes: JSON or shapes for values, bytes as they are, nothing for `undefined`. */
 
 import { AetherError, EncodedPayload } from "@aether/core";
 
 /** How a value was written, as the file says it. */
-export const CODEC = { nothing: 0, json: 1, bytes: 2 } as const;
+export const CODEC = { nothing: 0, json: 1, bytes: 2, shaped: 3 } as const;
 
 /** A value ready to be written. */
 export type Prepared = string | Uint8Array | undefined;

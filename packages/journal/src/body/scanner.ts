@@ -1,14 +1,18 @@
 /** A scanner: reads what a slab wrote, from bytes whose checksum was right. */
 
+import { viewOf } from "../log/slab.ts";
+
 /** The bytes end too early, or say what cannot be. Never leaves the package. */
 export class Malformed extends Error {}
 
 const LONG_TEXT = 255;
 const LARGE = 2 ** 32;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Reads on from where it stands, in whatever it was put on. Every method throws {@link Malformed} at the end. */
 export class Scanner {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = NOTHING;
+  #view: DataView = viewOf(NOTHING);
   #at = 0;
   #end = 0;
 
@@ -17,9 +21,17 @@ export class Scanner {
     if (at > end || end > buffer.length) {
       throw new Malformed();
     }
-    this.#buffer = buffer;
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#view = viewOf(buffer);
+    }
     this.#at = at;
     this.#end = end;
+  }
+
+  /** What it was put on. */
+  get view(): DataView {
+    return this.#view;
   }
 
   get at(): number {
@@ -36,15 +48,15 @@ export class Scanner {
   }
 
   u8(): number {
-    return this.#buffer[this.#take(1)] ?? 0;
+    return this.#view.getUint8(this.#take(1));
   }
 
   u16(): number {
-    return this.#buffer.readUInt16LE(this.#take(2));
+    return this.#view.getUint16(this.#take(2), true);
   }
 
   u32(): number {
-    return this.#buffer.readUInt32LE(this.#take(4));
+    return this.#view.getUint32(this.#take(4), true);
   }
 
   u64(): number {
@@ -52,7 +64,7 @@ export class Scanner {
   }
 
   f64(): number {
-    return this.#buffer.readDoubleLE(this.#take(8));
+    return this.#view.getFloat64(this.#take(8), true);
   }
 
   /** Passes over the next `bytes` bytes, and gives where they begin. */

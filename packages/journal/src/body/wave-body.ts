@@ -10,9 +10,11 @@ import {
   type WaveHead,
   type WaveKind,
 } from "@aether/core";
-import { mostBytes, type Slab } from "../log/slab.ts";
-import { codecOf, type Prepared, prepare, readPayload } from "./payloads.ts";
+import { isSame, mostBytes, Slab, viewOf } from "../log/slab.ts";
+import { CODEC, codecOf, type Prepared, prepare, readPayload } from "./payloads.ts";
 import { Malformed, Scanner } from "./scanner.ts";
+import { ShapeTable } from "./shaped-payload.ts";
+import type { ShapedWriter } from "./shaped-writer.ts";
 
 /** Kinds of waves by their number in the file. */
 const KINDS: readonly WaveKind[] = ["event", "broadcast", "command", "query", "response", "reflection", "probe"];
@@ -51,14 +53,17 @@ const FIXED = 128;
 /** A wave ready to be written. */
 export interface WaveBody {
   readonly wave: Wave;
-  readonly prepared: Prepared;
+  /** Its payload; a slab has one with its shape, and is good until the next body. */
+  readonly prepared: Prepared | Slab;
   /** Bytes it takes at most. */
   readonly most: number;
 }
 
-/** `wave` with its payload as it is now. Throws `AETHER_BAD_PAYLOAD`. */
-export function bodyOf(wave: Wave): WaveBody {
-  const prepared = prepare(wave.payload);
+/** `wave` with its payload as it is now, which `shapes` may know how to write. Throws `AETHER_BAD_PAYLOAD`. */
+export function bodyOf(wave: Wave, shapes?: ShapedWriter): WaveBody {
+  const { payload } = wave;
+  const shaped = shapes?.write(wave.channel, payload);
+  const prepared = shaped ?? prepare(payload);
   const { id, channel, source, sourceId, trace, cause, key, to, headers } = wave;
   let most = FIXED + 3 * (channel.length + source.length + sourceId.length + id.length);
   most += trace === id ? 0 : mostBytes(trace);
@@ -70,7 +75,7 @@ export function bodyOf(wave: Wave): WaveBody {
   for (const name in headers) {
     most += mostBytes(name) + mostBytes(headers[name] ?? "");
   }
-  most += typeof prepared === "string" ? 3 * prepared.length : (prepared?.byteLength ?? 0);
+  most += typeof prepared === "string" ? 3 * prepared.length : (prepared?.length ?? 0);
   return { wave, prepared, most };
 }
 
@@ -85,14 +90,8 @@ export function writeWave(slab: Slab, { wave, prepared }: WaveBody, age: number)
   slab.seek(headAt + 2);
   const { id, kind, hops, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
   slab.u8(KIND_NUMBERS[kind]);
-  slab.u8(codecOf(prepared));
-  const stampAt = slab.length;
-  slab.seek(stampAt + 2);
-  slab.text(wave.channel);
-  slab.text(wave.source);
-  slab.text(wave.sourceId);
-  slab.f64(wave.halfLifeMs);
-  slab.buffer.writeUInt16LE(slab.length - stampAt - 2, stampAt);
+  slab.u8(prepared instanceof Slab ? CODEC.shaped : codecOf(prepared));
+  stamps.write(slab, wave);
   let headerCount = 0;
   for (const _ in headers) {
     headerCount++;
@@ -119,13 +118,50 @@ export function writeWave(slab: Slab, { wave, prepared }: WaveBody, age: number)
   if (flags !== 0) {
     writeOptional(slab, wave, age, headerCount);
   }
-  slab.buffer.writeUInt16LE(slab.length - headAt - 2, headAt);
+  slab.view.setUint16(headAt, slab.length - headAt - 2, true);
   if (typeof prepared === "string") {
     slab.utf8(prepared);
+  } else if (prepared instanceof Slab) {
+    slab.copy(prepared);
   } else if (prepared !== undefined) {
     slab.bytes(prepared);
   }
 }
+
+/** Writes what many waves in a row have in common: the same as last time in most cases. */
+class StampWriter {
+  #channel = "";
+  #source = "";
+  #sourceId = "";
+  #halfLifeMs = Number.NaN;
+  #latest: DataView = viewOf(Buffer.alloc(0));
+
+  write(slab: Slab, { channel, source, sourceId, halfLifeMs }: Wave): void {
+    if (
+      halfLifeMs === this.#halfLifeMs &&
+      channel === this.#channel &&
+      source === this.#source &&
+      sourceId === this.#sourceId
+    ) {
+      slab.words(this.#latest, this.#latest.byteLength);
+      return;
+    }
+    const at = slab.length;
+    slab.seek(at + 2);
+    slab.text(channel);
+    slab.text(source);
+    slab.text(sourceId);
+    slab.f64(halfLifeMs);
+    slab.view.setUint16(at, slab.length - at - 2, true);
+    this.#channel = channel;
+    this.#source = source;
+    this.#sourceId = sourceId;
+    this.#halfLifeMs = halfLifeMs;
+    this.#latest = viewOf(Buffer.from(slab.buffer.subarray(at, slab.length)));
+  }
+}
+
+const stamps = new StampWriter();
 
 function writeOptional(slab: Slab, wave: Wave, age: number, headerCount: number): void {
   const { id, hops, trace, cause, phase, weight, key, headers, version, gain, to } = wave;
@@ -172,7 +208,7 @@ function writeOptional(slab: Slab, wave: Wave, age: number, headerCount: number)
 
 /** What many waves in a row have in common. */
 interface Stamp {
-  readonly bytes: Buffer;
+  readonly view: DataView;
   readonly head: Omit<WaveHead, "bytes" | "kind" | "sound">;
   /** Whether its channel is wanted. */
   readonly wanted: boolean;
@@ -195,6 +231,7 @@ export class WaveBodies {
   readonly #pattern: string | undefined;
   readonly #minAmplitude: number;
   readonly #stamps = new Map<string, Stamp>();
+  readonly #shapes = new ShapeTable();
   #latest: Stamp | undefined;
 
   constructor({ pattern, minAmplitude = 0 }: WaveFilter) {
@@ -246,7 +283,10 @@ export class WaveBodies {
     if (!stamp.wanted || amplitude < this.#minAmplitude) {
       return undefined;
     }
-    const payload = readPayload(codec, buffer, payloadAt, end);
+    const payload =
+      codec === CODEC.shaped
+        ? this.#shapes.payload(buffer, scanner.view, payloadAt, end)
+        : readPayload(codec, buffer, payloadAt, end);
     if (kind === undefined || payload === undefined) {
       return null;
     }
@@ -270,7 +310,7 @@ export class WaveBodies {
 
   #stampAt(buffer: Buffer, at: number, bytes: number): Stamp {
     const latest = this.#latest;
-    if (latest !== undefined && isSame(latest.bytes, buffer, at, bytes)) {
+    if (latest !== undefined && isSame(latest.view, this.#scanner.view, at, bytes)) {
       return latest;
     }
     const key = buffer.toString("latin1", at, at + bytes);
@@ -292,7 +332,7 @@ export class WaveBodies {
     const wanted = this.#pattern === undefined || covers(this.#pattern, channel);
     const head = { channel, origin, halfLifeMs };
     return {
-      bytes: Buffer.from(buffer.subarray(at, at + bytes)),
+      view: viewOf(Buffer.from(buffer.subarray(at, at + bytes))),
       head,
       wanted,
       latest: { ...head, kind: "event", bytes: 0 },
@@ -307,18 +347,6 @@ function covers(pattern: string, channel: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isSame(known: Buffer, buffer: Buffer, at: number, bytes: number): boolean {
-  if (known.length !== bytes) {
-    return false;
-  }
-  for (let i = 0; i < bytes; i++) {
-    if (known[i] !== buffer[at + i]) {
-      return false;
-    }
-  }
-  return true;
 }
 
 function headOf(stamp: Stamp, kind: WaveKind, bytes: number): WaveHead {

@@ -7,6 +7,11 @@ export type Done = (error: Error | null) => void;
 export interface OpenFile {
   /** Writes all of `bytes` at `position`. */
   write(bytes: Uint8Array, position: number, done: Done): void;
+  /**
+   * Writes as {@link write} does, and is done when these bytes are on the disk, and the length of the file is, as after
+   * {@link sync}. Left out where that is no faster than one after the other.
+   */
+  writeThrough?(bytes: Uint8Array, position: number, done: Done): void;
   /** What was written is on the disk, and the length of the file is, before it is done. */
   sync(done: Done): void;
   /** Reads up to `bytes.length` bytes at `position`; fewer only at the end of the file. Gives how many. */

@@ -1,24 +1,19 @@
 /** A batch: appends that wait together and go to the disk with one write. */
 
-import { checkAt, lengthAt } from "./record-format.ts";
+import { LENGTH_AT } from "./record-format.ts";
 import { Slab } from "./slab.ts";
 
 /** Memory of a batch that is kept for the next one. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
-/** Who waits for a record. */
-export interface Waiter {
-  resolve(position: string): void;
-  reject(error: Error): void;
-}
-
 /** Records one after the other, and who waits for each. */
 export class Batch {
   readonly slab: Slab = new Slab();
-  readonly #waiters: Waiter[] = [];
+  readonly #resolve: ((position: string) => void)[] = [];
+  readonly #reject: ((error: Error) => void)[] = [];
 
   get count(): number {
-    return this.#waiters.length;
+    return this.#resolve.length;
   }
 
   get length(): number {
@@ -29,41 +24,44 @@ export class Batch {
     return this.slab.buffer.subarray(0, this.slab.length);
   }
 
-  /** Somebody waits for the record that was written last. */
-  wait(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+  /** Settles with the record that was written last. */
+  wait(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#resolve.push(resolve);
+      this.#reject.push(reject);
+    });
   }
 
   /** Calls `visit` with the place and the length of each record. */
   each(visit: (at: number, length: number) => void): void {
-    const { buffer, length: end } = this.slab;
+    const { view, length: end } = this.slab;
     for (let at = 0; at < end; ) {
-      const length = lengthAt(buffer, at);
+      const length = view.getUint32(at + LENGTH_AT, true);
       visit(at, length);
       at += length;
     }
   }
 
-  /** Everybody is told the position of their record. */
-  settle(positionOf: (index: number, check: number) => string): void {
-    const { buffer } = this.slab;
+  /** Everybody is told the position of their record, which `stored` gives for each, in order. */
+  settle(stored: (at: number, length: number) => string): void {
     let index = 0;
-    this.each((at) => {
-      this.#waiters[index]?.resolve(positionOf(index, checkAt(buffer, at)));
-      index++;
+    this.each((at, length) => {
+      const position = stored(at, length);
+      this.#resolve[index++]?.(position);
     });
     this.#clear();
   }
 
   fail(error: Error): void {
-    for (const { reject } of this.#waiters) {
+    for (const reject of this.#reject) {
       reject(error);
     }
     this.#clear();
   }
 
   #clear(): void {
-    this.#waiters.length = 0;
+    this.#resolve.length = 0;
+    this.#reject.length = 0;
     this.slab.clear(KEPT_BYTES);
   }
 }

@@ -14,8 +14,9 @@ import {
   timeAt,
 } from "./record-format.ts";
 import type { Mark } from "./segment.ts";
+import { viewOf } from "./slab.ts";
 
-const WINDOW = 1024 * 1024;
+const WINDOW = 256 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -29,6 +30,7 @@ export class Cursor {
   readonly #file: OpenFile;
   readonly #seed: number;
   #window: Buffer = NOTHING;
+  #view: DataView = viewOf(NOTHING);
   /** The memory of the window, which may be larger. */
   #memory: Buffer = NOTHING;
   /** Offset of the window in the file. */
@@ -62,7 +64,7 @@ export class Cursor {
   }
 
   get kind(): number {
-    return kindAt(this.#window, this.#at);
+    return kindAt(this.#view, this.#at);
   }
 
   get check(): number {
@@ -70,11 +72,11 @@ export class Cursor {
   }
 
   get time(): number {
-    return timeAt(this.#window, this.#at);
+    return timeAt(this.#view, this.#at);
   }
 
   get pending(): number {
-    return pendingAt(this.#window, this.#at);
+    return pendingAt(this.#view, this.#at);
   }
 
   /** The sequence of the record, and of the one that comes next. */
@@ -93,14 +95,15 @@ export class Cursor {
 
   /** Moves to the next record, if it is in the window, ends before `end` in the file, and is what must come. */
   step(end: number): Step {
-    const window = this.#window;
+    const buffer = this.#window;
+    const view = this.#view;
     const at = this.#next;
-    const left = window.length - at;
+    const left = buffer.length - at;
     const most = end - this.#base - at;
     if (left < RECORD_HEAD) {
       return most > left ? "more" : "stopped";
     }
-    const length = lengthAt(window, at);
+    const length = lengthAt(view, at);
     if (length < RECORD_HEAD || length > LONGEST_RECORD || length > most) {
       return "stopped";
     }
@@ -108,9 +111,9 @@ export class Cursor {
       return "more";
     }
     if (
-      sequenceAt(window, at) !== this.#sequence ||
-      chainAt(window, at) !== this.#chain ||
-      !isSealed(window, at, length, this.#seed)
+      sequenceAt(view, at) !== this.#sequence ||
+      chainAt(view, at) !== this.#chain ||
+      !isSealed({ buffer, view }, at, length, this.#seed)
     ) {
       return "stopped";
     }
@@ -118,7 +121,7 @@ export class Cursor {
     this.#length = length;
     this.#next = at + length;
     this.#sequence++;
-    this.#chain = checkAt(window, at);
+    this.#chain = checkAt(view, at);
     return "record";
   }
 
@@ -126,7 +129,7 @@ export class Cursor {
   async load(end: number): Promise<boolean> {
     const { offset } = this;
     const seen = this.#window.length - this.#next;
-    const needed = seen >= RECORD_HEAD ? lengthAt(this.#window, this.#next) : RECORD_HEAD;
+    const needed = seen >= RECORD_HEAD ? lengthAt(this.#view, this.#next) : RECORD_HEAD;
     const bytes = Math.min(Math.max(WINDOW, needed), end - offset);
     if (bytes <= 0) {
       return false;
@@ -135,7 +138,7 @@ export class Cursor {
       this.#memory = Buffer.allocUnsafe(bytes);
     }
     const count = await this.#file.read(this.#memory.subarray(0, bytes), offset);
-    this.#window = this.#memory.subarray(0, count);
+    this.#show(this.#memory.subarray(0, count));
     this.#base = offset;
     this.#next = 0;
     return count > seen;
@@ -145,6 +148,11 @@ export class Cursor {
   forget(): void {
     this.#base = this.offset;
     this.#next = 0;
-    this.#window = this.#window.subarray(0, 0);
+    this.#show(NOTHING);
+  }
+
+  #show(window: Buffer): void {
+    this.#window = window;
+    this.#view = viewOf(window);
   }
 }

@@ -6,7 +6,7 @@ import { AetherError, type Alarm, type Clock } from "@aether/core";
 import { failed, full, isFull } from "../failures.ts";
 import type { FileSystem, OpenFile } from "../files/file-system.ts";
 import { segmentName } from "../files/names.ts";
-import { positionOf } from "../position.ts";
+import { Positions } from "../position.ts";
 import { Batch } from "./batch.ts";
 import { checkAt, KIND, kindAt, LENGTH_AT, LONGEST_RECORD, RECORD_HEAD, seal } from "./record-format.ts";
 import { Segment } from "./segment.ts";
@@ -41,6 +41,10 @@ const BATCH_BYTES = 1024 * 1024;
 /** Zeros are written ahead: a sync then has no new length to store. For a large batch that costs more than it saves. */
 const AHEAD: Buffer = Buffer.alloc(256 * 1024);
 const LARGE_BATCH = 64 * 1024;
+/** About as much as is made in a millisecond. */
+const BYTES_A_MS = 96 * 1024;
+/** How much the last write tells of the next one. */
+const LATEST_COUNTS = 0.2;
 /**
  * Sequences that are left out after an end that was not orderly: what was written then and is lost had some of them, and
  * none is given twice.
@@ -53,6 +57,7 @@ export class LogWriter {
   readonly #options: WriterOptions;
   readonly #events: WriterEvents;
   readonly #epoch: string;
+  readonly #positions: Positions;
   readonly #batchBytes: number;
   /** Where this writer begins: after whatever was there. */
   #nextSequence: number;
@@ -66,6 +71,11 @@ export class LogWriter {
   readonly #queue: Batch[] = [];
   readonly #spare: Batch[] = [];
   #busy = false;
+  /** Bytes that are worth a write although more may come in this tick. */
+  #large = LARGE_BATCH;
+  #startedAt = 0;
+  /** What a write takes, with its sync, by the last ones. */
+  #writeMs = 0;
   #woken = false;
   #syncDue = false;
   #alarm: Alarm | undefined;
@@ -77,6 +87,7 @@ export class LogWriter {
   constructor(segments: Segments, epoch: string, next: number, options: WriterOptions, events: WriterEvents) {
     this.#segments = segments;
     this.#epoch = epoch;
+    this.#positions = new Positions(epoch);
     this.#nextSequence = next;
     this.#durable = next - 1;
     this.#options = options;
@@ -114,29 +125,27 @@ export class LogWriter {
   }
 
   #enqueue(kind: number, most: number, write: (slab: Slab) => void): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const batch = this.#batchFor(most + RECORD_HEAD);
-      const { slab } = batch;
-      const start = slab.length;
-      try {
-        slab.reserve(RECORD_HEAD + most);
-        slab.seek(start + RECORD_HEAD);
-        write(slab);
-        assertShort(slab.length - start);
-      } catch (error) {
-        slab.seek(start);
-        if (batch.count === 0) {
-          this.#queue.pop();
-        }
-        reject(error);
-        return;
+    const batch = this.#batchFor(most + RECORD_HEAD);
+    const { slab } = batch;
+    const start = slab.length;
+    try {
+      slab.reserve(RECORD_HEAD + most);
+      slab.seek(start + RECORD_HEAD);
+      write(slab);
+      assertShort(slab.length - start);
+    } catch (error) {
+      slab.seek(start);
+      if (batch.count === 0) {
+        this.#queue.pop();
       }
-      slab.buffer.writeUInt32LE(slab.length - start, start + LENGTH_AT);
-      // The head is written when the sequence is known; until then the kind stands at its start.
-      slab.buffer[start] = kind;
-      batch.wait({ resolve, reject });
-      this.#wake();
-    });
+      return Promise.reject(error);
+    }
+    slab.view.setUint32(start + LENGTH_AT, slab.length - start, true);
+    // The head is written when the sequence is known; until then the kind stands at its start.
+    slab.view.setUint8(start, kind);
+    const stored = batch.wait();
+    this.#wake();
+    return stored;
   }
 
   #batchFor(bytes: number): Batch {
@@ -152,7 +161,7 @@ export class LogWriter {
 
   /** Begins to write once everybody in this tick has appended, or so much that the disk may as well begin. */
   #wake(): void {
-    if (!this.#busy && (this.#queue[0]?.length ?? 0) >= LARGE_BATCH) {
+    if (!this.#busy && (this.#queue[0]?.length ?? 0) >= this.#large) {
       this.#next();
       return;
     }
@@ -202,45 +211,53 @@ export class LogWriter {
     const end = at + batch.length;
     const time = Math.max(segment.lastTime, Math.floor(this.#options.clock.now()));
     this.#seal(batch, segment, time);
+    const isSync = this.#options.mode === "sync";
+    this.#startedAt = this.#options.clock.monotonic();
+    const done = (error: Error | null): void => {
+      if (error !== null) {
+        void this.#undo(file, segment, error);
+        return;
+      }
+      if (!isSync) {
+        this.#soonSync();
+      }
+      this.#written(batch, segment, time, null);
+    };
     const write = (): void =>
       file.write(batch.bytes, at, (error) => {
-        if (error !== null) {
-          void this.#undo(file, segment, error);
-        } else if (this.#options.mode === "sync") {
+        if (error === null && isSync) {
           file.sync((failure) => this.#written(batch, segment, time, failure));
         } else {
-          this.#soonSync();
-          this.#written(batch, segment, time, null);
+          done(error);
         }
       });
-    if (end <= this.#allocated) {
-      write();
-      return;
-    }
-    this.#allocated = Math.max(end, at);
     const room = Math.max(0, this.#options.segmentBytes - end);
-    const ahead = batch.length >= LARGE_BATCH ? 0 : Math.min(AHEAD.length, room);
-    if (ahead === 0) {
+    const ahead = end <= this.#allocated || batch.length >= LARGE_BATCH ? 0 : Math.min(AHEAD.length, room);
+    this.#allocated = Math.max(end, this.#allocated);
+    if (ahead > 0) {
+      file.write(AHEAD.subarray(0, ahead), end, (error) => {
+        if (error === null) {
+          this.#allocated = end + ahead;
+        }
+        // Without room for zeros there may still be room for the batch: its own write decides. It is synced with them.
+        write();
+      });
+    } else if (isSync && file.writeThrough !== undefined) {
+      file.writeThrough(batch.bytes, at, done);
+    } else {
       write();
-      return;
     }
-    file.write(AHEAD.subarray(0, ahead), end, (error) => {
-      if (error === null) {
-        this.#allocated = end + ahead;
-      }
-      // Without room for zeros there may still be room for the batch: its own write decides.
-      write();
-    });
   }
 
   #seal(batch: Batch, segment: Segment, time: number): void {
-    const { buffer } = batch.slab;
+    const { slab } = batch;
+    const { view } = slab;
     const { seed } = segment.header;
     let sequence = this.#nextSequence;
     let chain = segment.check;
     batch.each((at, length) => {
-      const kind = buffer[at] ?? 0;
-      chain = seal(buffer, at, length, { kind, sequence, chain, pending: sequence - 1 - this.#durable, time }, seed);
+      const kind = view.getUint8(at);
+      chain = seal(slab, at, length, { kind, sequence, chain, pending: sequence - 1 - this.#durable, time }, seed);
       sequence++;
     });
   }
@@ -250,21 +267,21 @@ export class LogWriter {
       this.#giveUp(failed("a sync", segment.path, failure));
       return;
     }
-    const first = this.#nextSequence;
-    const { buffer } = batch.slab;
-    let sequence = first;
-    batch.each((at, length) => {
-      segment.add(sequence, checkAt(buffer, at), time, length, kindAt(buffer, at) === KIND.end);
-      sequence++;
-    });
-    this.#nextSequence = sequence;
+    const { view } = batch.slab;
+    let sequence = this.#nextSequence;
+    this.#nextSequence = sequence + batch.count;
     if (this.#options.mode === "sync") {
-      this.#durable = sequence - 1;
+      this.#durable = this.#nextSequence - 1;
     }
     this.#full = undefined;
     this.#queue.shift();
     this.#busy = false;
-    batch.settle((index, check) => positionOf(this.#epoch, first + index, check));
+    this.#large = this.#worthAWrite(batch.length + (this.#queue[0]?.length ?? 0));
+    batch.settle((at, length) => {
+      const check = checkAt(view, at);
+      segment.add(sequence, check, time, length, kindAt(view, at) === KIND.end);
+      return this.#positions.of(sequence++, check);
+    });
     if (this.#spare.length < 2) {
       this.#spare.push(batch);
     }
@@ -274,6 +291,16 @@ export class LogWriter {
     } else {
       this.#tellIdle();
     }
+  }
+
+  /**
+   * Bytes after which the next write begins, where `all` may come in this tick, if everybody who is told appends again.
+   * Half is written while the other half is made, if making all of it takes longer than a write.
+   */
+  #worthAWrite(all: number): number {
+    const took = this.#options.clock.monotonic() - this.#startedAt;
+    this.#writeMs += (took - this.#writeMs) * LATEST_COUNTS;
+    return Math.max(LARGE_BATCH, all > this.#writeMs * BYTES_A_MS ? all / 2 : all);
   }
 
   /** A write failed. For want of room: what it left is taken away, on the disk too, before anybody is told. */

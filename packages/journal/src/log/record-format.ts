@@ -27,6 +27,12 @@ export const KIND = {
   wave: 1,
 } as const;
 
+/** Some memory as bytes and as numbers. */
+export interface Memory {
+  readonly buffer: Buffer;
+  readonly view: DataView;
+}
+
 /** What a record says beside its body. */
 export interface RecordHead {
   readonly kind: number;
@@ -37,51 +43,51 @@ export interface RecordHead {
 }
 
 /** Writes the head of the record that stands at `at` and is `length` bytes long, and gives its checksum. */
-export function seal(buffer: Buffer, at: number, length: number, head: RecordHead, seed: number): number {
+export function seal({ buffer, view }: Memory, at: number, length: number, head: RecordHead, seed: number): number {
   const { sequence, time } = head;
-  buffer.writeUInt32LE(length, at + LENGTH_AT);
-  buffer.writeUInt32LE(head.chain, at + CHAIN_AT);
-  buffer.writeUInt32LE(head.pending, at + PENDING_AT);
-  buffer.writeUInt32LE(time % LARGE, at + TIME_AT);
-  buffer.writeUInt16LE(Math.floor(time / LARGE), at + TIME_AT + 4);
-  buffer[at + KIND_AT] = head.kind;
-  buffer[at + ZERO_AT] = 0;
-  buffer.writeUInt32LE(sequence % LARGE, at + SEQUENCE_AT);
-  buffer.writeUInt32LE(Math.floor(sequence / LARGE), at + SEQUENCE_AT + 4);
+  view.setUint32(at + LENGTH_AT, length, true);
+  view.setUint32(at + CHAIN_AT, head.chain, true);
+  view.setUint32(at + PENDING_AT, head.pending, true);
+  view.setUint32(at + TIME_AT, time % LARGE, true);
+  view.setUint16(at + TIME_AT + 4, Math.floor(time / LARGE), true);
+  view.setUint8(at + KIND_AT, head.kind);
+  view.setUint8(at + ZERO_AT, 0);
+  view.setUint32(at + SEQUENCE_AT, sequence % LARGE, true);
+  view.setUint32(at + SEQUENCE_AT + 4, Math.floor(sequence / LARGE), true);
   const check = crc32(buffer.subarray(at + 4, at + length), seed);
-  buffer.writeUInt32LE(check, at);
+  view.setUint32(at, check, true);
   return check;
 }
 
 /** Whether the `length` bytes at `at` are a record of the segment with `seed`, as it was sealed. */
-export function isSealed(buffer: Buffer, at: number, length: number, seed: number): boolean {
-  return crc32(buffer.subarray(at + 4, at + length), seed) === buffer.readUInt32LE(at);
+export function isSealed({ buffer, view }: Memory, at: number, length: number, seed: number): boolean {
+  return crc32(buffer.subarray(at + 4, at + length), seed) === view.getUint32(at, true);
 }
 
-export function lengthAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + LENGTH_AT);
+export function lengthAt(view: DataView, at: number): number {
+  return view.getUint32(at + LENGTH_AT, true);
 }
 
-export function checkAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at);
+export function checkAt(view: DataView, at: number): number {
+  return view.getUint32(at, true);
 }
 
-export function chainAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + CHAIN_AT);
+export function chainAt(view: DataView, at: number): number {
+  return view.getUint32(at + CHAIN_AT, true);
 }
 
-export function pendingAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + PENDING_AT);
+export function pendingAt(view: DataView, at: number): number {
+  return view.getUint32(at + PENDING_AT, true);
 }
 
-export function timeAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + TIME_AT) + buffer.readUInt16LE(at + TIME_AT + 4) * LARGE;
+export function timeAt(view: DataView, at: number): number {
+  return view.getUint32(at + TIME_AT, true) + view.getUint16(at + TIME_AT + 4, true) * LARGE;
 }
 
-export function kindAt(buffer: Buffer, at: number): number {
-  return buffer[at + KIND_AT] ?? 0;
+export function kindAt(view: DataView, at: number): number {
+  return view.getUint8(at + KIND_AT);
 }
 
-export function sequenceAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + SEQUENCE_AT) + buffer.readUInt32LE(at + SEQUENCE_AT + 4) * LARGE;
+export function sequenceAt(view: DataView, at: number): number {
+  return view.getUint32(at + SEQUENCE_AT, true) + view.getUint32(at + SEQUENCE_AT + 4, true) * LARGE;
 }

@@ -5,7 +5,9 @@ import { AetherError } from "@aether/core";
 import { damaged } from "../failures.ts";
 
 const MAGIC: Buffer = Buffer.from([0x89, 0x41, 0x45, 0x4a, 0x0d, 0x0a, 0x1a, 0x0a]);
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+/** Segments of this version and later are read: they differ in what payloads may be. */
+const OLDEST_VERSION = 1;
 export const SEGMENT_HEAD = 64;
 const VERSION_AT = 8;
 const LENGTH_AT = 10;
@@ -62,12 +64,12 @@ export function readSegmentHead(bytes: Buffer, file: string): SegmentHeader | un
   if (version > FORMAT_VERSION) {
     throw new AetherError(
       "AETHER_UNSUPPORTED",
-      `Expected \`${file}\` to be of format version ${FORMAT_VERSION}, got version ${version}. Nothing was changed. Use the version of @aether/journal that wrote it; if none did, its header at offset ${VERSION_AT} is damaged.`,
+      `Expected \`${file}\` to be of format version ${FORMAT_VERSION} or before, got version ${version}. Nothing was changed. Use the version of @aether/journal that wrote it; if none did, its header at offset ${VERSION_AT} is damaged.`,
       { details: { file, offset: VERSION_AT, version } },
     );
   }
   const seed = crc32(bytes.subarray(0, CRC_AT));
-  if (version !== FORMAT_VERSION || seed !== bytes.readUInt32LE(CRC_AT)) {
+  if (version < OLDEST_VERSION || seed !== bytes.readUInt32LE(CRC_AT)) {
     return undefined;
   }
   return {

@@ -2,6 +2,7 @@
 
 import type { OpenFile } from "../files/file-system.ts";
 import { isSealed, LONGEST_RECORD, lengthAt, pendingAt, RECORD_HEAD, sequenceAt } from "./record-format.ts";
+import { viewOf } from "./slab.ts";
 
 const WINDOW = 256 * 1024;
 const ZERO_AT = 23;
@@ -29,15 +30,16 @@ export async function judgeTail({ file, size, offset, sequence, seed }: Stop): P
     const window = Buffer.allocUnsafe(Math.min(WINDOW + RECORD_HEAD, size - base));
     const count = await file.read(window, base);
     const bytes = window.subarray(0, count);
+    const view = viewOf(bytes);
     zeros &&= isZero(bytes);
     const last = Math.min(WINDOW, count - RECORD_HEAD + 1);
     for (let at = 0; !zeros && at < last; at++) {
-      const length = lengthAt(bytes, at);
+      const length = lengthAt(view, at);
       if (length < RECORD_HEAD || length > LONGEST_RECORD || length > size - base - at || bytes[at + ZERO_AT] !== 0) {
         continue;
       }
-      const its = sequenceAt(bytes, at);
-      const isLater = its - pendingAt(bytes, at) > sequence && its - sequence <= (size - offset) / RECORD_HEAD;
+      const its = sequenceAt(view, at);
+      const isLater = its - pendingAt(view, at) > sequence && its - sequence <= (size - offset) / RECORD_HEAD;
       if (isLater && (await isRecord(file, base + at, length, seed))) {
         return "damaged";
       }
@@ -48,7 +50,9 @@ export async function judgeTail({ file, size, offset, sequence, seed }: Stop): P
 
 async function isRecord(file: OpenFile, offset: number, length: number, seed: number): Promise<boolean> {
   const record = Buffer.allocUnsafe(length);
-  return (await file.read(record, offset)) === length && isSealed(record, 0, length, seed);
+  return (
+    (await file.read(record, offset)) === length && isSealed({ buffer: record, view: viewOf(record) }, 0, length, seed)
+  );
 }
 
 /** Whether all of `bytes` are 0. */

@@ -1,6 +1,7 @@
 /** The ledger of a journal: what all recorders over it share, from what is recorded to the places of groups. */
 
 import {
+  type AetherError,
   type Clock,
   contains,
   coverOf,
@@ -13,6 +14,7 @@ import {
   type Surroundings,
   type Wave,
 } from "@aether/core";
+import { ShapedWriter } from "../body/shaped-writer.ts";
 import { bodyOf, WaveBodies, writeWave } from "../body/wave-body.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Log, LogOptions } from "../log/log.ts";
@@ -42,6 +44,8 @@ export interface LedgerParts {
   readonly segmentBytes: number;
   readonly surroundings: Surroundings;
   readonly store: CheckpointStore;
+  /** A wave was refused: the room that is left is for what the ledger itself remembers. */
+  full(error: AetherError): void;
 }
 
 /** What became of a wave that was to be recorded. */
@@ -57,6 +61,13 @@ interface Noticed {
   readonly position: string;
   /** Its record, where somebody follows closely. */
   readonly copy: Buffer | undefined;
+}
+
+/** A wave that waits for room. */
+interface Behind {
+  readonly wave: Wave;
+  resolve(position: Promise<string>): void;
+  reject(error: unknown): void;
 }
 
 /** Room that waves leave in a journal with a limit, in segments. */
@@ -84,6 +95,7 @@ export class Ledger {
   readonly #checkpoints: Checkpoints;
   readonly #records: StoredRecords;
   readonly #bodies = new WaveBodies({});
+  readonly #shapes = new ShapedWriter();
   readonly #known = new Map<string, boolean>();
   #state = new LedgerState();
   #index: WaveIndex = new WaveIndex(0);
@@ -95,9 +107,9 @@ export class Ledger {
   #segments = 0;
   /** Bytes of waves that are being appended. */
   #onTheirWay = 0;
-  #making: Promise<void> | undefined;
-  /** Waves for which room is being made. */
-  #behind = 0;
+  #lack: AetherError | undefined;
+  /** Waves for which room is being made, in their order. */
+  readonly #behind: Behind[] = [];
   #begun: Promise<void> | undefined;
   #closed = false;
 
@@ -317,18 +329,41 @@ export class Ledger {
    * nothing could be handled any more that would make room.
    */
   append(wave: Wave): Promise<string> {
-    return this.#behind === 0 && this.#hasRoom ? this.#append(wave) : this.#appendBehind(wave);
+    return this.#behind.length === 0 && this.#hasRoom ? this.#append(wave) : this.#appendBehind(wave);
   }
 
   /** Once there is room, and after all that wait for it already. */
-  async #appendBehind(wave: Wave): Promise<string> {
-    this.#behind++;
-    try {
-      await this.#makeRoom();
-    } finally {
-      this.#behind--;
+  #appendBehind(wave: Wave): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#behind.push({ wave, resolve, reject });
+      if (this.#behind.length === 1) {
+        void this.#letIn();
+      }
+    });
+  }
+
+  /** Those who wait take the room that there is one after the other; when none can be made, all of them are refused. */
+  async #letIn(): Promise<void> {
+    const behind = this.#behind;
+    while (behind.length > 0) {
+      try {
+        await this.#makeRoom();
+      } catch (error) {
+        for (const { reject } of behind.splice(0)) {
+          reject(error);
+        }
+        return;
+      }
+      for (let next = behind[0]; next !== undefined && this.#hasRoom; next = behind[0]) {
+        behind.shift();
+        next.resolve(this.#append(next.wave));
+      }
     }
-    return await this.#append(wave);
+  }
+
+  /** Why the last wave was refused for want of room; `undefined`: it was not, or there is room by now. */
+  get lack(): AetherError | undefined {
+    return this.#hasRoom ? undefined : this.#lack;
   }
 
   get #hasRoom(): boolean {
@@ -338,15 +373,20 @@ export class Ledger {
     return most === Number.POSITIVE_INFINITY || this.#log.bytes + this.#onTheirWay <= most;
   }
 
-  /** Throws `AETHER_JOURNAL_FULL` when there is none to be made. Whoever asks meanwhile waits for the same. */
-  #makeRoom(): Promise<void> {
-    this.#making ??= this.#checkpoints
-      .settled()
-      .then(() => this.#log.enforce((LEFT_SEGMENTS + 1) * this.#parts.segmentBytes))
-      .finally(() => {
-        this.#making = undefined;
-      });
-    return this.#making;
+  /** Throws `AETHER_JOURNAL_FULL` when there is none to be made. */
+  async #makeRoom(): Promise<void> {
+    const { segmentBytes, full } = this.#parts;
+    try {
+      await this.#checkpoints.settled();
+      await this.#log.enforce((LEFT_SEGMENTS + 1) * segmentBytes + this.#onTheirWay);
+      this.#lack = undefined;
+    } catch (error) {
+      if (isFullLog(error)) {
+        this.#lack = error;
+        full(error);
+      }
+      throw error;
+    }
   }
 
   #append(wave: Wave): Promise<string> {
@@ -354,8 +394,8 @@ export class Ledger {
     let bytes = 0;
     const { log } = this.#parts;
     try {
-      const body = bodyOf(wave);
       const age = wave.age + Math.max(0, wave.surroundings.clock.monotonic() - wave.arrivedAt);
+      const body = bodyOf(wave, this.#shapes);
       const appended = log.append(KIND.wave, body.most, (slab) => {
         const start = slab.length;
         writeWave(slab, body, age);

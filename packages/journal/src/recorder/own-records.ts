@@ -25,7 +25,7 @@ export function appendJson(log: Log, kind: number, value: unknown): Promise<stri
 }
 
 /** Whether `error` says that the log has no room. */
-export function isFullLog(error: unknown): boolean {
+export function isFullLog(error: unknown): error is AetherError {
   return error instanceof AetherError && error.code === "AETHER_JOURNAL_FULL";
 }
 

@@ -4,8 +4,9 @@ import { AetherError } from "@aether/core";
 import { damaged, failed } from "../failures.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Log } from "../log/log.ts";
-import { checkAt, isSealed, lengthAt, RECORD_HEAD, sequenceAt } from "../log/record-format.ts";
+import { checkAt, isSealed, lengthAt, type Memory, RECORD_HEAD, sequenceAt } from "../log/record-format.ts";
 import type { Segment } from "../log/segment.ts";
+import { viewOf } from "../log/slab.ts";
 import { positionOf } from "../position.ts";
 
 /** A record: its body, and its place. */
@@ -22,9 +23,8 @@ const MOST_BLOCKS = 64;
 const FRESH_BYTES = 8 * 1024 * 1024;
 
 /** Some records of one segment that stand one behind the other. */
-interface Block {
+interface Block extends Memory {
   readonly first: number;
-  readonly buffer: Buffer;
   /** Where each record begins. */
   readonly starts: readonly number[];
 }
@@ -70,12 +70,12 @@ export class StoredRecords {
     if (start === undefined) {
       return undefined;
     }
-    const { buffer } = block;
+    const { buffer, view } = block;
     return {
       buffer,
       at: start + RECORD_HEAD,
-      end: start + lengthAt(buffer, start),
-      position: positionOf(this.#log.epoch, sequence, checkAt(buffer, start)),
+      end: start + lengthAt(view, start),
+      position: positionOf(this.#log.epoch, sequence, checkAt(view, start)),
     };
   }
 
@@ -135,12 +135,13 @@ export class StoredRecords {
         for (let size = BLOCK_BYTES; ; size *= 2) {
           const bytes = Buffer.allocUnsafeSlow(Math.min(size, end - offset));
           const buffer = bytes.subarray(0, await file.read(bytes, offset));
-          const starts = startsIn(buffer, first, segment.header.seed);
+          const view = viewOf(buffer);
+          const starts = startsIn({ buffer, view }, first, segment.header.seed);
           if (first + starts.length > wanted) {
-            return { first, buffer, starts };
+            return { first, buffer, view, starts };
           }
-          const at = lastEnd(buffer, starts);
-          const isWhole = at + RECORD_HEAD <= buffer.length && at + lengthAt(buffer, at) <= buffer.length;
+          const at = lastEnd(view, starts);
+          const isWhole = at + RECORD_HEAD <= buffer.length && at + lengthAt(view, at) <= buffer.length;
           if (isWhole || offset + size >= end) {
             throw damaged({ file: path, offset: offset + at, what: `no record ${first + starts.length}` });
           }
@@ -154,13 +155,15 @@ export class StoredRecords {
   }
 }
 
-/** Where the whole records at the beginning of `buffer` start. */
-function startsIn(buffer: Buffer, first: number, seed: number): readonly number[] {
+/** Where the whole records at the beginning of `memory` start. */
+function startsIn(memory: Memory, first: number, seed: number): readonly number[] {
+  const { view } = memory;
+  const { byteLength } = view;
   const starts: number[] = [];
-  for (let at = 0; at + RECORD_HEAD <= buffer.length; ) {
-    const length = lengthAt(buffer, at);
-    const isHere = length >= RECORD_HEAD && at + length <= buffer.length;
-    if (!isHere || sequenceAt(buffer, at) !== first + starts.length || !isSealed(buffer, at, length, seed)) {
+  for (let at = 0; at + RECORD_HEAD <= byteLength; ) {
+    const length = lengthAt(view, at);
+    const isHere = length >= RECORD_HEAD && at + length <= byteLength;
+    if (!isHere || sequenceAt(view, at) !== first + starts.length || !isSealed(memory, at, length, seed)) {
       break;
     }
     starts.push(at);
@@ -169,7 +172,7 @@ function startsIn(buffer: Buffer, first: number, seed: number): readonly number[
   return starts;
 }
 
-function lastEnd(buffer: Buffer, starts: readonly number[]): number {
+function lastEnd(view: DataView, starts: readonly number[]): number {
   const last = starts[starts.length - 1];
-  return last === undefined ? 0 : last + lengthAt(buffer, last);
+  return last === undefined ? 0 : last + lengthAt(view, last);
 }

@@ -258,12 +258,19 @@ describe("what every group has read", () => {
     await using here = await world();
     const life = await here.live({ segmentBytes: 8 * 1024, retention: { maxBytes: 64 * 1024 } });
     const slow = await new Hand("orders.*", 1, false).follow(life.recorder);
+    const told: string[] = [];
+    life.journal.on("full", ({ error }) => told.push(error.code));
+    expect(life.journal.health()).toMatchObject({ state: "ok", error: undefined });
     const outcomes = await Promise.allSettled(
       many("a", 2000).map((one) => life.recorder.record(one, systemClock.monotonic() + 30_000)),
     );
     const kept = outcomes.filter(({ status }) => status === "fulfilled").length;
     const refused = outcomes.find(({ status }) => status === "rejected");
     expect(refused).toMatchObject({ reason: { code: "AETHER_JOURNAL_FULL" } });
+    expect(life.journal.health()).toMatchObject({ state: "degraded", error: { code: "AETHER_JOURNAL_FULL" } });
+    expect(told).toContain("AETHER_JOURNAL_FULL");
+    // However many came at once: the room that the recorder needs is still there, but for the rest of a segment.
+    expect(life.journal.health().bytes).toBeLessThanOrEqual(64 * 1024 - 2 * 8 * 1024 + 1024);
     await slow.close();
     const quick = await new Hand("orders.*", 100).follow(life.recorder);
     await slow.done("a-0");
@@ -274,6 +281,7 @@ describe("what every group has read", () => {
       ]);
       return outcome?.status === "fulfilled";
     });
+    expect(life.journal.health()).toMatchObject({ state: "ok", error: undefined });
     await until(() => quick.ids.includes("late"));
   });
 
