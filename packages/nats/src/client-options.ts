@@ -2,10 +2,9 @@
 
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import type { CheckedOptions } from "./options.ts";
+import { FIRST_DELAY_MS, fullJitter } from "./reconnect-delay.ts";
 import { Subjects } from "./subjects.ts";
 
-const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 5000;
 /**
  * Bytes of one tick that the client gathers before it writes them. It reads this without telling of it in its types. Its
  * own 32 KiB make several writes of a burst, and each of them wakes the server.
@@ -32,17 +31,5 @@ export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
     ...GATHERING,
-  };
-}
-
-/** Delays that grow up to 5 s, each any part of that: clients that lost a server together come back apart. */
-function fullJitter(): () => number {
-  let most = FIRST_DELAY_MS;
-  let last = 0;
-  return () => {
-    const now = performance.now();
-    most = now - last > 4 * LONGEST_DELAY_MS ? FIRST_DELAY_MS : Math.min(LONGEST_DELAY_MS, most * 2);
-    last = now;
-    return Math.random() * most;
   };
 }
