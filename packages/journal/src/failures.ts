@@ -32,7 +32,7 @@ export function noJournal(directory: string, got: string, advice: string): Aethe
 export function failed(what: string, file: string, cause: unknown): AetherError {
   return new AetherError(
     "AETHER_JOURNAL_FAILED",
-    `Expected \`${file}\` to take ${what}, got ${codeOf(cause) ?? String(cause)}. Mend the disk or its permissions, then open the journal again: what was acknowledged is looked for in the file, not in memory.`,
+    `Expected ${what} to go through on \`${file}\`, got ${codeOf(cause) ?? String(cause)}. Mend the disk or its permissions, then open the journal again: what was acknowledged is looked for in the file, not in memory.`,
     { details: { file, reason: codeOf(cause) }, cause },
   );
 }

@@ -53,6 +53,8 @@ export class JournalRecorder implements Recorder {
   readonly #outlets = new Map<string, Outlet>();
   readonly #waiting = new Set<Waiter>();
   #sweep: NodeJS.Timeout | undefined;
+  /** Whether the last look at the file for a group has failed. */
+  #isTroubled = false;
   #closed = false;
 
   constructor(parts: JournalRecorderParts) {
@@ -131,13 +133,34 @@ export class JournalRecorder implements Recorder {
       follower,
       link: this,
       open: true,
-      read: (sequence) => ledger.read(sequence, () => events.moment()),
+      read: (sequence) => {
+        const wave = ledger.read(sequence, () => events.moment());
+        return wave instanceof Promise ? this.#watched(wave) : wave;
+      },
     };
     place.join(member);
     return {
       wants: () => place.wants(),
       close: async () => place.leave(member),
     };
+  }
+
+  /** What is read for a group. That it cannot be read is told, and that it can again. */
+  async #watched(reading: Promise<Wave | undefined>): Promise<Wave | undefined> {
+    try {
+      const wave = await reading;
+      if (this.#isTroubled) {
+        this.#isTroubled = false;
+        this.#parts.events.connected();
+      }
+      return wave;
+    } catch (error) {
+      if (!this.#isTroubled && !this.#closed) {
+        this.#isTroubled = true;
+        this.#parts.events.disconnected(error);
+      }
+      throw error;
+    }
   }
 
   async *read(query: RecordQuery): AsyncGenerator<Recorded> {

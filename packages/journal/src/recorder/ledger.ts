@@ -51,6 +51,14 @@ export interface Kept {
   readonly isNew: boolean;
 }
 
+/** A wave that stands in the log now. */
+interface Noticed {
+  readonly wave: Wave;
+  readonly position: string;
+  /** Its record, where somebody follows closely. */
+  readonly copy: Buffer | undefined;
+}
+
 /** Room that waves leave in a journal with a limit, in segments. */
 const LEFT_SEGMENTS = 2;
 const MOST_PATTERNS = 10_000;
@@ -82,10 +90,14 @@ export class Ledger {
   #indexing: Promise<unknown> = Promise.resolve();
   /** Up to here everything was read when it began; later waves are noticed as they come. */
   #begunAt = Number.POSITIVE_INFINITY;
+  /** What was kept while it began: the reading may have ended before it. */
+  #meanwhile: Noticed[] = [];
   #segments = 0;
   /** Bytes of waves that are being appended. */
   #onTheirWay = 0;
   #making: Promise<void> | undefined;
+  /** Waves for which room is being made. */
+  #behind = 0;
   #begun: Promise<void> | undefined;
   #closed = false;
 
@@ -143,8 +155,10 @@ export class Ledger {
     const low = lows.length === 0 ? this.#log.lastSequence : Math.min(...lows);
     const idsSince = checkpoint === undefined || state.idsSince > 0 ? state.idsSince : covered + 1;
     this.#index = new WaveIndex(low);
+    let read = 0;
     await this.#scan(Math.min(covered + 1, idsSince, low + 1), Number.POSITIVE_INFINITY, (kind, record) => {
       const { buffer, at, end, sequence, check } = record;
+      read = sequence;
       if (kind !== KIND.wave) {
         if (sequence > covered) {
           state.apply(kind, buffer, at, end, sequence);
@@ -163,8 +177,11 @@ export class Ledger {
         this.#index.push(sequence, recordBand(wave.amplitude), wave.channel);
       }
     });
-    this.#begunAt = this.#log.lastSequence;
+    this.#begunAt = read;
     this.#segments = this.#log.segments.length;
+    for (const noticed of this.#meanwhile.splice(0)) {
+      this.#noticed(noticed);
+    }
     for (const facts of state.places.values()) {
       const from = Math.min(...facts.passed, ...facts.open.map(({ sequence }) => sequence - 1));
       const chunk = await this.#indexFrom(from);
@@ -300,7 +317,18 @@ export class Ledger {
    * nothing could be handled any more that would make room.
    */
   append(wave: Wave): Promise<string> {
-    return this.#hasRoom ? this.#append(wave) : this.#makeRoom().then(() => this.#append(wave));
+    return this.#behind === 0 && this.#hasRoom ? this.#append(wave) : this.#appendBehind(wave);
+  }
+
+  /** Once there is room, and after all that wait for it already. */
+  async #appendBehind(wave: Wave): Promise<string> {
+    this.#behind++;
+    try {
+      await this.#makeRoom();
+    } finally {
+      this.#behind--;
+    }
+    return await this.#append(wave);
   }
 
   get #hasRoom(): boolean {
@@ -338,7 +366,7 @@ export class Ledger {
       return appended.then(
         (position) => {
           this.#onTheirWay -= bytes;
-          this.#noticed(wave, position, copy);
+          this.#noticed({ wave, position, copy });
           return position;
         },
         (error: unknown) => {
@@ -361,9 +389,13 @@ export class Ledger {
   }
 
   /** `wave` stands in the log at `position`. */
-  #noticed(wave: Wave, position: string, copy: Buffer | undefined): void {
+  #noticed(noticed: Noticed): void {
+    const { wave, position, copy } = noticed;
     const { sequence } = placeOf(position);
-    // Before it has begun it reads everything that is there.
+    if (this.#begunAt === Number.POSITIVE_INFINITY) {
+      this.#meanwhile.push(noticed);
+      return;
+    }
     if (sequence <= this.#begunAt || !isKept(wave)) {
       return;
     }

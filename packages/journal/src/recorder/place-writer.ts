@@ -76,6 +76,9 @@ export class PlaceWriter {
   }
 
   async #writeOne(place: Place): Promise<void> {
+    if (place.isGone) {
+      return; // Another one of its name may have begun elsewhere.
+    }
     const change = place.takeChange();
     try {
       await appendJson(this.#parts.log, OWN.place, changeFields(change));

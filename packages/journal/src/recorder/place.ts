@@ -9,7 +9,7 @@ export interface Member {
   readonly follower: Follower;
   readonly link: object;
   open: boolean;
-  /** The wave of record `sequence`; a promise: it takes a look at the file; `undefined`: it cannot be read. */
+  /** The wave of record `sequence`; a promise: it takes a look at the file, which may fail; `undefined`: it is no wave. */
   read(sequence: number): Wave | undefined | Promise<Wave | undefined>;
 }
 
@@ -34,6 +34,8 @@ interface Open {
   alarm: Alarm | undefined;
 }
 
+/** How long a wave waits that could not be read, in milliseconds. */
+const UNREAD_MS = 500;
 /** Waves that may be open at a time: with more, nothing new is begun. */
 const MOST_OPEN = 10_000;
 const MOST_CHANNELS = 4096;
@@ -116,6 +118,11 @@ export class Place {
     return this.#unopened + this.#open.size;
   }
 
+  /** Whether it has ended. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   get hasMembers(): boolean {
     return this.#members.length > 0;
   }
@@ -196,9 +203,13 @@ export class Place {
         }
         this.#handOver();
       };
-      // A wave that cannot be read now, for the journal is closed or the disk fails, stays where it is.
+      // A wave that cannot be read now, for the journal is closed or the disk fails, stays where it is; so do those after it.
       wave.then(read, () => {
-        this.#isAwaited = false;
+        const again = (): void => {
+          this.#isAwaited = false;
+          this.pump();
+        };
+        this.#parts.schedule(again, UNREAD_MS).hold?.(false);
       });
     }
   }

@@ -23,17 +23,25 @@ export interface Outcome {
   readonly wrong: readonly string[];
 }
 
-/** What a life had printed when it was killed `afterMs` after it was ready, or when it ended. */
-function lifeOf(args: readonly string[], afterMs: number | undefined): Promise<string> {
+/** When a life is killed: some time after so many of its emits had resolved, however fast the disk is. */
+interface Moment {
+  readonly emitted: number;
+  readonly thenMs: number;
+}
+
+/** What a life had printed when it was killed, or when it ended. */
+function lifeOf(args: readonly string[], moment: Moment | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, ...args]);
     let said = "";
     let complaint = "";
+    let emitted = 0;
     let timer: NodeJS.Timeout | undefined;
-    child.stdout.on("data", (data: Buffer) => {
-      said += data.toString();
-      if (afterMs !== undefined) {
-        timer ??= setTimeout(() => child.kill("SIGKILL"), afterMs);
+    child.stdout.setEncoding("utf8").on("data", (data: string) => {
+      said += data;
+      emitted += data.split("E ").length - 1;
+      if (moment !== undefined && emitted >= moment.emitted) {
+        timer ??= setTimeout(() => child.kill("SIGKILL"), moment.thenMs);
       }
     });
     child.stderr.on("data", (data: Buffer) => {
@@ -41,7 +49,7 @@ function lifeOf(args: readonly string[], afterMs: number | undefined): Promise<s
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
-      const isRight = afterMs === undefined ? code === 0 : signal === "SIGKILL";
+      const isRight = moment === undefined ? code === 0 : signal === "SIGKILL";
       isRight ? resolve(said) : reject(new Error(`A life ended by itself: ${complaint}`));
     });
   });
@@ -58,7 +66,7 @@ export async function killWhileRecording(lives: number, seed: number, control: C
   for (let life = 0; life <= lives; life++) {
     const isLast = life === lives;
     const args = [directory.path, String(life), isLast ? "finish" : "emit", control];
-    const said = await lifeOf(args, isLast ? undefined : 60 + n(120));
+    const said = await lifeOf(args, isLast ? undefined : { emitted: 20 + n(40), thenMs: n(60) });
     for (const line of said.split("\n").slice(0, -1)) {
       const [what, ...words] = line.split(" ");
       if (what === "E") {

@@ -1,3 +1,4 @@
+import { cp } from "node:fs/promises";
 import {
   type Custody,
   type Follower,
@@ -10,7 +11,8 @@ import {
   type Wave,
 } from "@aether/core";
 import { describe, expect, test } from "vitest";
-import { openJournal } from "../../src/index.ts";
+import { type FileSystem, nodeFileSystem, openJournal } from "../../src/index.ts";
+import { testDirectory } from "../directory.ts";
 import { idsIn, wave } from "../waves.ts";
 import { groupIn, until, world } from "./worlds.ts";
 
@@ -75,7 +77,63 @@ function many(prefix: string, count: number, amplitude = 0.2): Wave[] {
   return Array.from({ length: count }, (_, i) => wave(`${prefix}-${i}`, { amplitude, payload: i }));
 }
 
+/** The file system of the machine, which does `before` whenever a file that was read is closed. */
+function closingAfter(before: () => Promise<unknown>): FileSystem {
+  return {
+    ...nodeFileSystem,
+    async open(path, how) {
+      const file = await nodeFileSystem.open(path, how);
+      if (how === "read") {
+        const close = file.close.bind(file);
+        file.close = async () => {
+          await before();
+          await close();
+        };
+      }
+      return file;
+    },
+  };
+}
+
 describe("a place in a journal", () => {
+  test("has what is appended while the journal is still being read", async () => {
+    await using directory = await testDirectory();
+    let late = 0;
+    let append = (): Promise<unknown> => Promise.resolve();
+    const fileSystem = closingAfter(() => append());
+    await using journal = await openJournal(directory.path, { fileSystem });
+    await journal.append(wave("early"));
+    append = () => journal.append(wave(`late-${late++}`));
+    await using own = await openRecorder(journal.over(inProcess()));
+    append = () => Promise.resolve();
+    const hand = await new Hand("orders.*").follow(own.recorder);
+    await journal.append(wave("last"));
+    await until(() => hand.ids.includes("last"));
+    expect(late).toBeGreaterThan(0);
+    expect(hand.ids.toSorted()).toEqual(["early", "last", ...Array.from({ length: late }, (_, n) => `late-${n}`)]);
+  });
+
+  test("that has ended says nothing more of how far it came, so that another one of its name may begin", async () => {
+    await using here = await world();
+    const first = await here.live();
+    await recordAll(first.recorder, many("a", 10));
+    const hand = await new Hand("orders.*", 10, false).follow(first.recorder);
+    await until(() => hand.waves.length === 10);
+    // Five changes wait to be kept.
+    const settled = ["a-0", "a-1", "a-2", "a-3", "a-4"].map((id) => hand.done(id));
+    await first.recorder.drop("beta", "orders.*");
+    await new Hand("orders.*", 0).follow(first.recorder);
+    await Promise.all(settled);
+    // What a crash would leave now.
+    await using left = await testDirectory();
+    await cp(here.path, left.path, { recursive: true, filter: (path) => !path.endsWith("lock") });
+    await using journal = await openJournal(left.path);
+    await using own = await openRecorder(journal.over(inProcess()));
+    const heir = await new Hand("orders.*").follow(own.recorder);
+    await until(() => heir.waves.length === 10);
+    expect(await groupIn(own.recorder, "beta")).toMatchObject({ pending: 0 });
+  });
+
   test("lets a critical wave behind a backlog of 20,000 bulk waves be handled among the first 300", async () => {
     await using here = await world();
     const first = await here.live();

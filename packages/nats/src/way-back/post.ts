@@ -53,10 +53,29 @@ export class Post {
 
   #send(subject: string, entries: readonly Entry[]): void {
     const message = encodeControl(this.#slab, entries);
+    const limit = this.#connection.maxPayload;
+    if (message.length > limit) {
+      this.#sendLess(subject, entries, message.length, limit);
+      return;
+    }
     if (this.#connection.connected) {
       this.#connection.publish(subject, message);
     } else {
       this.#keep(subject, message);
+    }
+  }
+
+  /** No message holds `entries`: they go in several, and an answer that none holds is told as a failure. */
+  #sendLess(subject: string, entries: readonly Entry[], bytes: number, limit: number): void {
+    const [first] = entries;
+    if (entries.length > 1) {
+      const half = Math.ceil(entries.length / 2);
+      this.#send(subject, entries.slice(0, half));
+      this.#send(subject, entries.slice(half));
+    } else if (first?.type === "answered") {
+      const message = `Expected an answer that fits into a message of ${limit} bytes on this server, got one of ${bytes}: send a reference to it, or raise max_payload`;
+      const cause = { code: "rejected", error: "AETHER_TOO_LARGE", message, retryable: false, ...first.by } as const;
+      this.#send(subject, [{ type: "reflected", correlation: first.correlation, cause }]);
     }
   }
 
