@@ -45,7 +45,7 @@ export class NatsOutlet implements Outlet {
   readonly #seal: Seal;
   readonly #writer: PayloadWriter;
   /** Subjects by class and band, made when they are used. */
-  readonly #subjects = new Map<string, string>();
+  readonly #subjects: Readonly<Record<SubjectClass, string[]>> = { w: [], b: [], q: [], o: [], r: [] };
   /** Packs that are open, in the order of their beginning. */
   #packs: Pack[] = [];
   #scheduled = false;
@@ -190,13 +190,12 @@ export class NatsOutlet implements Outlet {
   }
 
   #subject(kind: SubjectClass, band: number): string {
-    const key = `${kind}${band}`;
-    const known = this.#subjects.get(key);
+    const known = this.#subjects[kind][band];
     if (known !== undefined) {
       return known;
     }
     const subject = this.#parts.subjects.of(kind, band, this.#channel);
-    this.#subjects.set(key, subject);
+    this.#subjects[kind][band] = subject;
     return subject;
   }
 
