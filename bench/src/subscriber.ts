@@ -11,6 +11,11 @@ export interface SubscriberTask {
   readonly noiseFloor: number;
 }
 
+/** What the parent says later: how many waves are to be heard before the subscriber tells its usage. */
+export interface SubscriberCall {
+  readonly once: number;
+}
+
 /** What the subscriber tells. */
 export interface SubscriberUsage {
   /** Waves heard in all. */
@@ -25,8 +30,10 @@ const aether = await Aether.connect({
   medium: natsMedium({ servers: url, namespace, stream: false }),
 });
 let heard = 0;
+/** Asking it again and again would cost it more than the waves do: it tells by itself. */
+let tellsAt = 0;
 await aether.vibrator("receiver", { noiseFloor }).resonateOn(channel, () => {
-  heard++;
+  if (++heard === tellsAt) tell();
 });
 
 function tell(): void {
@@ -34,6 +41,9 @@ function tell(): void {
   process.send?.({ heard, cpu: user + system } satisfies SubscriberUsage);
 }
 
-process.on("message", tell);
+process.on("message", ({ once }: SubscriberCall) => {
+  tellsAt = once;
+  if (heard >= once) tell();
+});
 process.on("disconnect", () => process.exit());
 tell();

@@ -7,18 +7,25 @@ import { fileURLToPath } from "node:url";
 import { order } from "../order.ts";
 import { useServer } from "../peers/nats-server.ts";
 import type { Contestant, Row } from "../row.ts";
-import type { SubscriberTask, SubscriberUsage } from "../subscriber.ts";
+import type { SubscriberCall, SubscriberTask, SubscriberUsage } from "../subscriber.ts";
 
 const CHANNEL = "readings.taken";
 const LOUD = 0.9;
 /** Below both floors. */
 const QUIET = 0.1;
 const BATCH = 500;
+/** After so many batches the emitter waits for the subscriber. Each time costs that a message from process to process. */
+const BATCHES_AHEAD = 10;
+/** A sample takes no less: what the telling costs must not count. */
+const LEAST_WAVES = 20_000;
 const PATIENCE_MS = 20_000;
+/** How long after the last loud wave quiet ones may be read that came behind it. */
+const SETTLING_MS = 10;
 
-async function usageOf(child: ChildProcess): Promise<SubscriberUsage> {
-  const told = once(child, "message");
-  child.send("usage");
+/** Resolves to the usage of the subscriber once it has heard `heard` waves in all. */
+async function usageAt(child: ChildProcess, heard: number): Promise<SubscriberUsage> {
+  const told = once(child, "message", { signal: AbortSignal.timeout(PATIENCE_MS) });
+  child.send({ once: heard } satisfies SubscriberCall);
   const [usage] = await told;
   return usage as SubscriberUsage;
 }
@@ -51,29 +58,20 @@ function subscriber(name: string, noiseFloor: number): Contestant {
         return BATCH / 10;
       }
 
-      /** Resolves to the usage once `heard` waves have been heard. */
-      async function after(heard: number): Promise<SubscriberUsage> {
-        const givenUpAt = performance.now() + PATIENCE_MS;
-        for (;;) {
-          const usage = await usageOf(child);
-          if (usage.heard >= heard) return usage;
-          if (performance.now() > givenUpAt) throw new Error(`Expected ${heard} loud waves, heard ${usage.heard}`);
-          await sleep(5);
-        }
-      }
-
       return {
         async sample(sampleMs) {
-          const before = await usageOf(child);
+          const before = await usageAt(child, 0);
           const endsAt = performance.now() + sampleMs;
           let loud = 0;
           let emitted = 0;
           do {
             loud += await emitBatch();
             emitted += BATCH;
-            if (emitted % (4 * BATCH) === 0) await after(before.heard + loud);
-          } while (performance.now() < endsAt);
-          const usage = await after(before.heard + loud);
+            if (emitted % (BATCHES_AHEAD * BATCH) === 0) await usageAt(child, before.heard + loud);
+          } while (performance.now() < endsAt || emitted < LEAST_WAVES);
+          await usageAt(child, before.heard + loud);
+          await sleep(SETTLING_MS);
+          const usage = await usageAt(child, 0);
           if (usage.heard !== before.heard + loud) throw new Error(`Expected ${loud} loud waves, heard more`);
           return emitted / ((usage.cpu - before.cpu) / 1e6);
         },

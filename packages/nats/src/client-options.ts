@@ -2,11 +2,14 @@
 
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import type { CheckedOptions } from "./options.ts";
+import { FIRST_DELAY_MS, fullJitter } from "./reconnect-delay.ts";
 import { Subjects } from "./subjects.ts";
 
-const FIRST_DELAY_MS = 250;
-/** All are back within two seconds of their server, the time to connect included. */
-const LONGEST_DELAY_MS = 1500;
+/**
+ * Bytes of one tick that the client gathers before it writes them. It reads this without telling of it in its types. Its
+ * own 32 KiB make several writes of a burst, and each of them wakes the server.
+ */
+const GATHERING = { pendingLimit: 128 * 1024 };
 
 /** Fresh options for one connection: the client changes what it is given. */
 export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
@@ -27,17 +30,6 @@ export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
     maxPingOut: 2,
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
-  };
-}
-
-/** Delays that grow up to the longest, each any part of that: clients that lost a server together come back apart. */
-function fullJitter(): () => number {
-  let most = FIRST_DELAY_MS;
-  let last = 0;
-  return () => {
-    const now = performance.now();
-    most = now - last > 4 * LONGEST_DELAY_MS ? FIRST_DELAY_MS : Math.min(LONGEST_DELAY_MS, most * 2);
-    last = now;
-    return Math.random() * most;
+    ...GATHERING,
   };
 }

@@ -166,6 +166,36 @@ describe("across two connections", () => {
     await until(() => counts.reduce((sum, count) => sum + count, 0) === 300 && broadcasts === 3);
     expect(Math.min(...counts)).toBeGreaterThan(30);
   });
+
+  test("loud and quiet waves of one tick share messages, each band its own, and stay in order within it", async () => {
+    const { alpha, beta } = await sides();
+    const heard: { readonly band: number; readonly kind: string; readonly payload: unknown }[] = [];
+    await beta.resonateOn("levels", ({ band, kind, payload }) => {
+      heard.push({ band, kind, payload });
+    });
+    const client = await connect({ servers: server.url });
+    const messages: string[] = [];
+    client.subscribe(`${namespace}.*.*.levels`, { callback: (_, { subject }) => void messages.push(subject) });
+    await client.flush();
+    const emits = Array.from({ length: 60 }, (_, i) =>
+      // One broadcast among the loud ones, which its band must not overtake.
+      alpha.emit("levels", i, { amplitude: i % 2 === 0 ? 0.9 : 0.1, kind: i === 30 ? "broadcast" : "event" }),
+    );
+    await Promise.all(emits);
+    await until(() => heard.length === 60);
+    expect(messages.map((subject) => subject.slice(namespace.length + 1)).sort()).toEqual([
+      "b.7.levels",
+      "w.0.levels",
+      "w.0.levels",
+      "w.7.levels",
+      "w.7.levels",
+    ]);
+    for (const band of [0, 7]) {
+      const its = heard.filter((wave) => wave.band === band).map(({ payload }) => payload);
+      expect(its).toEqual(Array.from({ length: 30 }, (_, i) => 2 * i + (band === 0 ? 1 : 0)));
+    }
+    await client.close();
+  });
 });
 
 describe("what no message holds", () => {

@@ -122,6 +122,57 @@ describe("a message", () => {
     }
   });
 
+  describe("of several waves", () => {
+    const channel = "orders.created";
+    const origin = { source: "alpha", sourceId: "alpha-1" };
+    const fine = { id: "w1", amplitude: 0.5, halfLifeMs: 60_000, origin, channel };
+    type Claims = Partial<typeof fine>;
+
+    /** A wave as it arrives in one message with a wave that is fine. */
+    function arrived(claims: Claims): Wave | undefined {
+      const waves = [{}, claims].map((own) => {
+        const { id, amplitude, halfLifeMs, ...rest } = { ...fine, ...claims, ...own };
+        const isFirst = own !== claims;
+        return Wave.of({
+          ...rest,
+          ...{ kind: "event", payload: 1, moment: MOMENT, hops: 1, cause: undefined, bytes: 1, extras: undefined },
+          ...(isFirst ? { id: "w0", amplitude: 0.5, halfLifeMs: 60_000 } : { id, amplitude, halfLifeMs }),
+          trace: isFirst ? "w0" : id,
+        });
+      });
+      const told = claims.channel ?? channel;
+      const items = waves.map((wave) => outbound(wave, undefined, channelWriter("json")));
+      const from = claims.origin ?? origin;
+      const most = items.reduce((sum, item) => sum + mostBytesOf(item), mostBytesAround(from));
+      const message = encode(new Slab(), new Seal(told), items, from, most);
+      const [, second] = decode(message, told, new Seal(told), MOMENT) ?? [];
+      return second && waveOf(second, undefined);
+    }
+
+    test("says of each that is well-formed that it is sound", () => {
+      expect(arrived({})?.sound).toBe(true);
+      expect(arrived({ id: "w".repeat(200) })?.fault).toBeUndefined();
+    });
+
+    test.each<[string, Claims]>([
+      ["an id that is empty", { id: "" }],
+      ["an id with a blank", { id: "w 1" }],
+      ["an id with a letter that is not ASCII", { id: "wü" }],
+      ["an amplitude above 1", { amplitude: 1.5 }],
+      ["an amplitude that is no number", { amplitude: Number.NaN }],
+      ["a half-life of 0", { halfLifeMs: 0 }],
+      ["a source with a line end", { origin: { source: "al\npha", sourceId: "alpha-1" } }],
+      ["an instance that is empty", { origin: { source: "alpha", sourceId: "" } }],
+      ["a channel that is none", { channel: "orders..created" }],
+    ])("believes none %s", (_, claims) => {
+      // The last that was fine must not speak for it.
+      expect(arrived({})?.sound).toBe(true);
+      const wave = arrived(claims);
+      expect(wave?.sound).toBe(false);
+      expect(wave?.fault).toBeDefined();
+    });
+  });
+
   test("with more in its head than is known is read all the same", () => {
     const vector = VECTORS[0] as Vector;
     const later = withLongerHead(written(vector), vector.channel);

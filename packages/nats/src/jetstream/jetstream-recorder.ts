@@ -178,7 +178,15 @@ export class JetStreamRecorder implements Recorder {
     return this.#stream.patterns.some((recorded) => overlaps(recorded, pattern));
   }
 
-  async record(wave: Wave, deadline: number): Promise<string> {
+  record(wave: Wave, deadline: number): Promise<string> {
+    try {
+      return this.#record(wave, deadline);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #record(wave: Wave, deadline: number): Promise<string> {
     const { subjects, arrivals, writer, slab } = this.#parts;
     this.#parts.assertOpen();
     this.#assertInWindow(wave, deadline);

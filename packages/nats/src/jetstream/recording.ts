@@ -50,7 +50,8 @@ interface Entry extends Waits {
   readonly order: number;
   readonly id: string;
   readonly subject: string;
-  readonly parcel: Parcel;
+  /** Until it is sent: what is under way is only a message, and no more is kept alive than that. */
+  parcel: Parcel | undefined;
   /** What was sent: it is sent again unchanged. `undefined`: it was never sent. */
   message: Uint8Array | undefined;
   /** When it was emitted, in monotonic milliseconds. */
@@ -155,8 +156,12 @@ export class Recording {
     entry.sentAt = this.#parts.now();
     this.#flying.set(entry.number, entry);
     try {
-      entry.message ??= entry.parcel.encode(this.#parts.now() - entry.since);
-      connection.publish(entry.subject, entry.message, replies.subject(entry.number), this.#header);
+      const message = entry.message ?? entry.parcel?.encode(entry.sentAt - entry.since);
+      entry.message = message;
+      entry.parcel = undefined;
+      if (message !== undefined) {
+        connection.publish(entry.subject, message, replies.subject(entry.number), this.#header);
+      }
     } catch (error) {
       this.#end(entry);
       entry.reject(error instanceof AetherError ? error : closed(entry));

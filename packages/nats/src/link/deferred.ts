@@ -5,10 +5,12 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
+const nothing = (): void => {};
+
 /** Makes a {@link Deferred}. */
 export function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
+  let resolve: (value: T) => void = nothing;
+  let reject: (error: unknown) => void = nothing;
   const promise = new Promise<T>((onValue, onError) => {
     resolve = onValue;
     reject = onError;

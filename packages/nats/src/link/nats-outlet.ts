@@ -35,6 +35,8 @@ export interface OutletParts {
 
 /** Bytes of a message beside the payload, at the most. */
 const HEAD_BYTES = 12 * 1024;
+/** Most packs that are open at once: each wave looks for its own among them. */
+const MOST_OPEN = 32;
 
 /** Where the waves of one channel enter NATS. */
 export class NatsOutlet implements Outlet {
@@ -43,7 +45,7 @@ export class NatsOutlet implements Outlet {
   readonly #seal: Seal;
   readonly #writer: PayloadWriter;
   /** Subjects by class and band, made when they are used. */
-  readonly #subjects = new Map<string, string>();
+  readonly #subjects: Readonly<Record<SubjectClass, string[]>> = { w: [], b: [], q: [], o: [], r: [] };
   /** Packs that are open, in the order of their beginning. */
   #packs: Pack[] = [];
   #scheduled = false;
@@ -91,23 +93,27 @@ export class NatsOutlet implements Outlet {
     return pack;
   }
 
+  /** Waves of one emitter and band stay in order; those of several bands wait side by side, each for its own message. */
   #packFor(subject: string, item: Outbound): void {
-    const { sourceId } = item.wave;
+    const { sourceId, band } = item.wave;
     for (let at = this.#packs.length - 1; at >= 0; at--) {
       const pack = this.#packs[at];
-      if (pack === undefined || pack.origin.sourceId !== sourceId) {
+      if (pack === undefined || pack.origin.sourceId !== sourceId || pack.band !== band) {
         continue;
       }
-      if (pack.subject === subject && pack.add(item)) {
-        if (pack.full) {
-          this.#packs.splice(at, 1);
-          this.#send(pack);
-        }
+      const isTaken = pack.subject === subject && pack.add(item);
+      if (!isTaken || pack.full) {
+        this.#packs.splice(at, 1);
+        this.#send(pack);
+      }
+      if (isTaken) {
         return;
       }
-      // It is full, or the next is of another kind or band: in order, one after the other.
-      this.flush();
+      // It is full, or the next is of another kind: in order, one after the other.
       break;
+    }
+    if (this.#packs.length >= MOST_OPEN) {
+      this.flush();
     }
     this.#packs.push(this.#packOf(subject, item));
   }
@@ -184,13 +190,12 @@ export class NatsOutlet implements Outlet {
   }
 
   #subject(kind: SubjectClass, band: number): string {
-    const key = `${kind}${band}`;
-    const known = this.#subjects.get(key);
+    const known = this.#subjects[kind][band];
     if (known !== undefined) {
       return known;
     }
     const subject = this.#parts.subjects.of(kind, band, this.#channel);
-    this.#subjects.set(key, subject);
+    this.#subjects[kind][band] = subject;
     return subject;
   }
 

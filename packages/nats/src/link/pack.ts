@@ -33,6 +33,11 @@ export class Pack {
     return true;
   }
 
+  /** The band of its waves, which all of them share. */
+  get band(): number {
+    return this.#waves[0]?.wave.band ?? 0;
+  }
+
   get full(): boolean {
     return this.#waves.length === MOST_PACKED;
   }

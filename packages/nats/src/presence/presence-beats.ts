@@ -4,12 +4,18 @@ import type { Listener } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import type { Subjects } from "../subjects.ts";
 import { BeatParts, inParts } from "./beat-parts.ts";
-import { type Beat, beatOf, type Present, Roll } from "./roll.ts";
+import { type Beat, type BeatPart, beatOf, type Present, Roll } from "./roll.ts";
 
 const MISSED_BEATS = 3;
 /** So many calls for presence are answered at once in a while; more are answered together at its end: many links may come back. */
 const ANSWERS_AT_ONCE = 8;
 const WHILE_MS = 250;
+/** Each answer goes to every link: the more there are, the longer the while, and of many only one is given at once. */
+const WHILE_MS_A_LINK = 5;
+const MANY_LINKS = 32;
+/** Texts of beats that are remembered, and up to which length: most beats say what the one before has said. */
+const MOST_REMEMBERED = 1024;
+const LONGEST_REMEMBERED = 4096;
 /** Most bytes of one message: more would keep everything else waiting. */
 const MOST_BYTES = 256 * 1024;
 /** Part of a beat by which beats of many links are spread. */
@@ -89,11 +95,13 @@ export class PresenceBeats {
   /** Answers a call at once, or together with others. */
   #answer(): void {
     const now = performance.now();
-    if (now - this.#whileAt >= WHILE_MS) {
+    const links = this.roll.size;
+    const whileMs = WHILE_MS + WHILE_MS_A_LINK * links;
+    if (now - this.#whileAt >= whileMs) {
       this.#whileAt = now;
       this.#answers = 0;
     }
-    if (++this.#answers <= ANSWERS_AT_ONCE) {
+    if (++this.#answers <= (links > MANY_LINKS ? 1 : ANSWERS_AT_ONCE)) {
       this.#tellSoon();
       return;
     }
@@ -102,7 +110,7 @@ export class PresenceBeats {
         this.#answering = undefined;
         this.#tell();
       },
-      this.#whileAt + WHILE_MS - now,
+      this.#whileAt + whileMs - now,
     ).unref();
   }
 
@@ -132,7 +140,7 @@ export class PresenceBeats {
   }
 
   #heard(data: Uint8Array): void {
-    const part = beatOf(parsed(data));
+    const part = beatIn(data);
     const beat = part && this.#heardParts.whole(part);
     if (beat !== undefined && beat.link !== this.#parts.link && this.roll.note(beat, this.#parts.now())) {
       this.#parts.interest();
@@ -165,9 +173,28 @@ export class PresenceBeats {
   }
 }
 
-function parsed(data: Uint8Array): unknown {
+/** Beats by their text, of all links of this process: when many come back at once, reading them would take the longest. */
+const remembered = new Map<string, BeatPart>();
+
+function beatIn(data: Uint8Array): BeatPart | undefined {
+  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
+  const known = remembered.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  const beat = beatOf(parsed(text));
+  if (beat !== undefined && text.length <= LONGEST_REMEMBERED) {
+    if (remembered.size >= MOST_REMEMBERED) {
+      remembered.clear();
+    }
+    remembered.set(text, beat);
+  }
+  return beat;
+}
+
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"));
+    const value: unknown = JSON.parse(text);
     return value;
   } catch {
     return undefined;

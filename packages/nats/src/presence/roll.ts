@@ -94,6 +94,11 @@ export class Roll {
     this.#cache.clear();
   }
 
+  /** How many links are known. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** Ids of the links that are known. */
   links(): Iterable<string> {
     return this.#entries.keys();

@@ -10,7 +10,7 @@ import {
   type WaveHead,
   type WaveKind,
 } from "@aether/core";
-import { CODEC, type PayloadWriter, type Prepared, readPayload } from "./payloads.ts";
+import { CODEC, type PayloadWriter, type Prepared, payloadAt, UNREADABLE } from "./payloads.ts";
 import { type RecordReader, type RecordTable, readerOf } from "./record-table.ts";
 import { Malformed, Scanner } from "./scanner.ts";
 import { mostBytes, type Slab } from "./slab.ts";
@@ -332,7 +332,14 @@ function read(scanner: Scanner, end: number, channel: string, moment: Moment): r
     return undefined;
   }
   const origin: Origin = { source: scanner.text(), sourceId: scanner.text() };
-  const message: Message = { channel, origin, moment, reader: undefined };
+  const message: Message = {
+    channel,
+    origin,
+    moment,
+    reader: undefined,
+    isSound: count > 1 && isSound(channel, origin, moment),
+    head: undefined,
+  };
   const waves: Inbound[] = [];
   for (let i = 0; i < count; i++) {
     const length = scanner.u32();
@@ -357,48 +364,94 @@ interface Message {
   readonly moment: Moment;
   /** Reads payloads by the table that came last. */
   reader: RecordReader | undefined;
+  /** Whether it was looked at what its waves have in common, and nothing is wrong with that. */
+  readonly isSound: boolean;
+  /** That of its last plain wave. */
+  head: WaveHead | undefined;
+}
+
+/** What was found well-formed last: messages come in runs of one channel and one emitter. */
+let sound = { channel: "", source: "", sourceId: "" };
+
+/** Whether waves on `channel` from `origin` are well-formed as far as that goes: a look at one serves all of a message. */
+function isSound(channel: string, origin: Origin, moment: Moment): boolean {
+  const { source, sourceId } = origin;
+  if (sound.channel === channel && sound.source === source && sound.sourceId === sourceId) {
+    return true;
+  }
+  const one = Wave.of({
+    id: "1",
+    channel,
+    kind: "event",
+    payload: undefined,
+    amplitude: 0,
+    origin,
+    moment,
+    halfLifeMs: 1,
+    hops: 1,
+    cause: undefined,
+    trace: "1",
+    bytes: 0,
+    extras: undefined,
+  });
+  if (one.sound) {
+    sound = { channel, source, sourceId };
+  }
+  return one.sound;
+}
+
+/** The head of a plain wave: the same as of the one before, where nothing has changed. */
+function headOf(message: Message, kind: WaveKind, halfLifeMs: number, bytes: number, isChecked: boolean): WaveHead {
+  const last = message.head;
+  if (
+    last?.bytes === bytes &&
+    last.kind === kind &&
+    last.halfLifeMs === halfLifeMs &&
+    last.sound === (isChecked || undefined)
+  ) {
+    return last;
+  }
+  const { channel, origin } = message;
+  const head: WaveHead = { channel, kind, origin, halfLifeMs, bytes, sound: isChecked || undefined };
+  message.head = head;
+  return head;
 }
 
 function readWave(scanner: Scanner, end: number, message: Message): Inbound | undefined {
   const headLength = scanner.u16();
-  const payloadAt = scanner.at + headLength;
-  scanner.seek(scanner.at, payloadAt);
+  const bodyAt = scanner.at + headLength;
+  scanner.seek(scanner.at, bodyAt);
   const kind = KINDS[scanner.u8()];
   const codec = scanner.u8();
   const flags = scanner.u32();
   const id = scanner.text();
+  const { isVisible } = scanner;
   const amplitude = scanner.f64();
   const emittedAt = scanner.f64();
   const halfLifeMs = flags & HAS.halfLife ? scanner.f64() : Number.POSITIVE_INFINITY;
-  const hops = flags & HAS.hops ? scanner.u8() : 1;
-  const age = flags & HAS.age ? scanner.f64() : undefined;
-  const trace = flags & HAS.trace ? scanner.text() : id;
-  const cause = flags & HAS.cause ? scanner.text() : undefined;
-  const phase = flags & HAS.phase ? scanner.f64() : undefined;
-  const weight = flags & HAS.weight ? scanner.f64() : undefined;
-  const key = flags & HAS.key ? scanner.text() : undefined;
-  const headers = flags & HAS.headers ? readHeaders(scanner) : undefined;
-  const version = flags & HAS.version ? scanner.u32() : undefined;
-  const request = flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined;
-  const gain = flags & HAS.gain ? scanner.f64() : undefined;
-  const to = flags & HAS.to ? readTarget(scanner) : undefined;
-  if (flags & HAS.table) {
-    message.reader = readerOf(scanner.bytes(scanner.u16()).toString("utf8"));
-  }
+  const isPlain = (flags & ~HAS.halfLife) === 0;
+  const fields = isPlain ? undefined : readFields(scanner, flags, message);
   // What a later version has added to the head stands here, and is passed over.
-  scanner.seek(payloadAt, end);
-  const body = scanner.bytes(scanner.left);
-  const payload = readPayload(codec, body, message.reader);
-  if (kind === undefined || payload === undefined) {
+  scanner.seek(bodyAt, end);
+  const payload = payloadAt(codec, scanner.buffer, bodyAt, end, message.reader);
+  if (kind === undefined || payload === UNREADABLE) {
     return undefined;
   }
+  const bytes = end - bodyAt;
   const { channel, origin, moment } = message;
+  if (fields === undefined) {
+    const isChecked = message.isSound && isVisible && amplitude >= 0 && amplitude <= 1 && halfLifeMs > 0;
+    const head = headOf(message, kind, halfLifeMs, bytes, isChecked);
+    const extras = { emittedAt, exchange: undefined };
+    return { parts: { id, head, payload, amplitude, moment, lineage: undefined, extras }, request: undefined };
+  }
+  const { hops, age, trace = id, cause, phase, weight, key, headers, version, request, gain, to } = fields;
   const isRoot = hops === 1 && cause === undefined && trace === id;
   return {
     parts: {
       id,
-      head: { channel, kind, origin, halfLifeMs, bytes: body.length },
-      payload: payload.payload,
+      head: { channel, kind, origin, halfLifeMs, bytes },
+      payload,
       amplitude,
       moment,
       lineage: isRoot ? undefined : { hops, cause, trace },
@@ -423,6 +476,43 @@ function readWave(scanner: Scanner, end: number, message: Message): Inbound | un
   };
 }
 
+/** What few waves have in their head. */
+interface Fields {
+  readonly hops: number;
+  readonly age: number | undefined;
+  readonly trace: string | undefined;
+  readonly cause: string | undefined;
+  readonly phase: number | undefined;
+  readonly weight: number | undefined;
+  readonly key: string | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly version: number | undefined;
+  readonly request: Request | undefined;
+  readonly gain: number | undefined;
+  readonly to: Target | undefined;
+}
+
+function readFields(scanner: Scanner, flags: number, message: Message): Fields {
+  const fields: Fields = {
+    hops: flags & HAS.hops ? scanner.u8() : 1,
+    age: flags & HAS.age ? scanner.f64() : undefined,
+    trace: flags & HAS.trace ? scanner.text() : undefined,
+    cause: flags & HAS.cause ? scanner.text() : undefined,
+    phase: flags & HAS.phase ? scanner.f64() : undefined,
+    weight: flags & HAS.weight ? scanner.f64() : undefined,
+    key: flags & HAS.key ? scanner.text() : undefined,
+    headers: flags & HAS.headers ? readHeaders(scanner) : undefined,
+    version: flags & HAS.version ? scanner.u32() : undefined,
+    request: flags & HAS.request ? { correlation: scanner.u32(), leftMs: scanner.f64() } : undefined,
+    gain: flags & HAS.gain ? scanner.f64() : undefined,
+    to: flags & HAS.to ? readTarget(scanner) : undefined,
+  };
+  if (flags & HAS.table) {
+    message.reader = readerOf(scanner.bytes(scanner.u16()).toString("utf8"));
+  }
+  return fields;
+}
+
 function readHeaders(scanner: Scanner): Readonly<Record<string, string>> {
   const entries: [string, string][] = [];
   for (let left = scanner.u8(); left > 0; left--) {
@@ -433,6 +523,8 @@ function readHeaders(scanner: Scanner): Readonly<Record<string, string>> {
 
 /** The wave of a message, once its way back is known. */
 export function waveOf({ parts }: Inbound, exchange: WaveExtras["exchange"]): Wave {
-  parts.extras.exchange = exchange;
+  if (exchange !== undefined) {
+    parts.extras.exchange = exchange;
+  }
   return new Wave(parts);
 }

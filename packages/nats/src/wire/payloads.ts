@@ -110,22 +110,55 @@ class JsonPayload extends EncodedPayload {
 }
 
 class RecordsPayload extends EncodedPayload {
-  readonly #bytes: Uint8Array;
-  readonly #reader: RecordReader | undefined;
+  readonly #memory: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #reader: RecordReader;
 
-  constructor(bytes: Uint8Array, reader: RecordReader | undefined) {
+  constructor(memory: Uint8Array, start: number, end: number, reader: RecordReader) {
     super();
-    this.#bytes = bytes;
+    this.#memory = memory;
+    this.#start = start;
+    this.#end = end;
     this.#reader = reader;
   }
 
   decode(): unknown {
+    const [start, end] = [this.#start, this.#end];
     try {
-      return this.#reader === undefined ? unpackInline(this.#bytes) : this.#reader.unpack(this.#bytes);
+      if (start === end) {
+        throw new Error("There are no bytes");
+      }
+      return this.#reader.unpack(this.#memory, { start, end });
     } catch (cause) {
       throw unreadable("msgpack", cause);
     }
   }
+}
+
+/** Memory that small payloads share, and up to which size they are small. */
+const SHARED_BYTES = 8 * 1024;
+const MOST_SHARING = SHARED_BYTES / 4;
+
+let shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
+let sharedAt = 0;
+
+/**
+ * The records of `buffer` from `start` up to `end`. Small ones move into memory that they share: the codec makes a view
+ * of each memory that it is given, which would cost as much as reading them.
+ */
+function recordsOf(buffer: Buffer, start: number, end: number, reader: RecordReader): RecordsPayload {
+  const length = end - start;
+  if (length > MOST_SHARING) {
+    return new RecordsPayload(owned(buffer.subarray(start, end)), 0, length, reader);
+  }
+  if (sharedAt + length > SHARED_BYTES) {
+    shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
+    sharedAt = 0;
+  }
+  const at = sharedAt;
+  sharedAt += buffer.copy(shared, at, start, end);
+  return new RecordsPayload(shared, at, sharedAt, reader);
 }
 
 /** Part of the memory around a payload below which it is copied out. */
@@ -142,29 +175,42 @@ function owned(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(own.buffer, own.byteOffset, byteLength);
 }
 
+/** What {@link payloadAt} gives for what cannot be a payload. */
+export const UNREADABLE: unique symbol = Symbol("unreadable");
+
 /**
- * The payload that `bytes` stand for, decoded when somebody looks; `undefined` for an unknown codec, or one that needs a
- * table where there is none. `reader` is that of the message's table.
+ * The payload that the bytes of `buffer` from `start` up to `end` stand for, decoded when somebody looks;
+ * {@link UNREADABLE} for an unknown codec, or one that needs a table where there is none. `reader` is that of the
+ * message's table.
  */
-export function readPayload(
+export function payloadAt(
   codec: number,
-  bytes: Buffer,
-  reader?: RecordReader | undefined,
-): { readonly payload: unknown } | undefined {
+  buffer: Buffer,
+  start: number,
+  end: number,
+  reader: RecordReader | undefined,
+): unknown {
   switch (codec) {
     case CODEC.nothing:
-      return { payload: undefined };
-    case CODEC.json:
-      return { payload: new JsonPayload(bytes.toString("utf8")) };
-    case CODEC.bytes:
-      return { payload: owned(bytes) };
-    case CODEC.records:
-      return { payload: new RecordsPayload(owned(bytes), undefined) };
-    case CODEC.tabled:
-      return reader && { payload: new RecordsPayload(owned(bytes), reader) };
-    default:
       return undefined;
+    case CODEC.json:
+      // Without the name of an encoding it is UTF-8, and is not looked up.
+      return new JsonPayload(buffer.toString(undefined, start, end));
+    case CODEC.bytes:
+      return owned(buffer.subarray(start, end));
+    case CODEC.records:
+      return recordsOf(buffer, start, end, unpackInline);
+    case CODEC.tabled:
+      return reader === undefined ? UNREADABLE : recordsOf(buffer, start, end, reader);
+    default:
+      return UNREADABLE;
   }
+}
+
+/** The payload that `bytes` stand for, as {@link payloadAt} reads it; `undefined` for one that cannot be. */
+export function readPayload(codec: number, bytes: Buffer): { readonly payload: unknown } | undefined {
+  const payload = payloadAt(codec, bytes, 0, bytes.length, undefined);
+  return payload === UNREADABLE ? undefined : { payload };
 }
 
 /** The payload of a message that is none of ours: JSON if it reads as that, else its bytes. */

@@ -27,11 +27,8 @@ export function packInline(payload: unknown): Buffer {
   }
 }
 
-/** What {@link packInline} packed. Throws what the codec throws. */
-export function unpackInline(bytes: Uint8Array): unknown {
-  const value: unknown = inline.unpack(bytes);
-  return value;
-}
+/** Reads what {@link packInline} packed. */
+export const unpackInline: RecordReader = inline;
 
 function unwritable(cause?: unknown): AetherError {
   return new AetherError("AETHER_BAD_PAYLOAD", "Expected a payload that msgpack can express, got one that it cannot", {
@@ -83,8 +80,8 @@ export class RecordTable {
 
 /** Reads payloads that need a table. */
 export interface RecordReader {
-  /** Throws what the codec throws. */
-  unpack(bytes: Uint8Array): unknown;
+  /** The value that stands at `start` up to `end`. Throws what the codec throws. */
+  unpack(bytes: Uint8Array, place: { readonly start: number; readonly end: number }): unknown;
 }
 
 const readers = new Map<string, RecordReader>();

@@ -4,18 +4,26 @@
 export class Malformed extends Error {}
 
 const LONG_TEXT = 255;
-const LONGEST_BY_HAND = 24;
+const LONGEST_BY_HAND = 48;
+const FIRST_VISIBLE = 33;
+const LAST_VISIBLE = 126;
 
 /** Reads on from where it stands. Every method throws {@link Malformed} at the end. */
 export class Scanner {
   readonly #buffer: Buffer;
   #at: number;
   #end: number;
+  /** Whether the text that was read last was short, and all of visible ASCII characters. */
+  isVisible = false;
 
   constructor(buffer: Buffer, at: number, end: number) {
     this.#buffer = buffer;
     this.#at = at;
     this.#end = end;
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer;
   }
 
   get at(): number {
@@ -64,17 +72,20 @@ export class Scanner {
     const short = this.u8();
     const bytes = short === LONG_TEXT ? this.u16() : short;
     const at = this.#take(bytes);
-    return bytes <= LONGEST_BY_HAND ? this.#short(at, bytes) : this.#buffer.toString("utf8", at, at + bytes);
+    this.isVisible = bytes > 0 && bytes <= LONGEST_BY_HAND && this.#isVisible(at, at + bytes);
+    // Without the name of an encoding it is UTF-8, and is not looked up.
+    return this.#buffer.toString(undefined, at, at + bytes);
   }
 
-  #short(at: number, bytes: number): string {
+  #isVisible(from: number, to: number): boolean {
     const buffer = this.#buffer;
-    for (let i = at; i < at + bytes; i++) {
-      if ((buffer[i] ?? 0) > 0x7f) {
-        return buffer.toString("utf8", at, at + bytes);
+    for (let at = from; at < to; at++) {
+      const byte = buffer[at] ?? 0;
+      if (byte < FIRST_VISIBLE || byte > LAST_VISIBLE) {
+        return false;
       }
     }
-    return buffer.toString("latin1", at, at + bytes);
+    return true;
   }
 
   /** A view of the next `bytes` bytes, not a copy. */

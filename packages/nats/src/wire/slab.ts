@@ -80,7 +80,8 @@ export class Slab {
     if (length <= LONGEST_BY_HAND && this.#ascii(value, length)) {
       return;
     }
-    this.#at += this.#buffer.write(value, this.#at, "utf8");
+    // Without the name of an encoding it is UTF-8, and is not looked up.
+    this.#at += this.#buffer.write(value, this.#at);
   }
 
   #ascii(value: string, length: number): boolean {
