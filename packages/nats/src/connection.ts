@@ -31,6 +31,8 @@ const CREDIT_BYTES = 16 * 1024 * 1024;
 const CREDIT_ASKED_AT = CREDIT_BYTES / 4;
 /** Bytes after which emitters let the event loop turn, so that what they emit gets out and pings are answered. */
 const BURST_BYTES = 512 * 1024;
+/** Bytes after which it is looked whether the event loop turns: for a few that would cost a turn more than they need. */
+const BURST_SEEN_BYTES = 64 * 1024;
 
 /** A connection to one of the servers. */
 export class Connection {
@@ -44,11 +46,14 @@ export class Connection {
   #leaving = false;
   #unconfirmed = 0;
   #asking = false;
-  /** Bytes since the event loop has turned, and the promise of its next turn. */
+  /** Bytes since the event loop has turned, and those of turns before as far as nobody looked. */
   #burst = 0;
+  #isLooking = false;
+  /** The promise of its next turn. */
   #turn: Promise<undefined> | undefined;
   readonly #turned = (): void => {
     this.#burst = 0;
+    this.#isLooking = false;
     this.#turn = undefined;
   };
   #onWritable: (() => void) | undefined;
@@ -122,10 +127,11 @@ export class Connection {
     } catch (cause) {
       throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
     }
-    if (this.#burst === 0) {
+    this.#burst += data.length;
+    if (this.#burst >= BURST_SEEN_BYTES && !this.#isLooking) {
+      this.#isLooking = true;
       setImmediate(this.#turned);
     }
-    this.#burst += data.length;
     this.#unconfirmed += data.length + subject.length;
     if (this.#unconfirmed > CREDIT_ASKED_AT && !this.#asking) {
       void this.#askCredit();

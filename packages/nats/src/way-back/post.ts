@@ -1,58 +1,66 @@
 /** The post: what is told to one address in one tick goes there in one message. */
 
 import type { Connection } from "../connection.ts";
-import { type Entry, encodeControl, MOST_ENTRIES } from "../wire/control.ts";
-import type { Slab } from "../wire/slab.ts";
+import { Address, type Mailing } from "./address.ts";
 
 /** What is kept for a server to be there again, at the most. */
 const MOST_KEPT = 4096;
 const MOST_KEPT_BYTES = 8 * 1024 * 1024;
+/** Addresses that are found again. Those who hold one keep it. */
+const MOST_ADDRESSES = 256;
 
-/** Entries on their way, by subject. */
-export class Post {
+/** The addresses of one link. */
+export class Post implements Mailing {
   readonly #connection: Connection;
-  readonly #slab: Slab;
-  readonly #waiting = new Map<string, Entry[]>();
+  readonly #addresses = new Map<string, Address>();
+  /** Those that have something to send, and a spare list. */
+  #waiting: Address[] = [];
+  #spare: Address[] = [];
   /** What was told while no server was there, oldest first. */
   #kept: { readonly subject: string; readonly message: Uint8Array }[] = [];
   #keptBytes = 0;
   #scheduled = false;
   readonly #flush = (): void => this.flush();
 
-  constructor(connection: Connection, slab: Slab) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.#slab = slab;
   }
 
-  /** Tells `entry` to those who listen on `subject`, at the end of the tick. */
-  tell(subject: string, entry: Entry): void {
-    const entries = this.#waiting.get(subject);
-    if (entries === undefined) {
-      this.#waiting.set(subject, [entry]);
-      if (!this.#scheduled) {
-        this.#scheduled = true;
-        process.nextTick(this.#flush);
-      }
-      return;
+  /** Where those are told who listen on `subject`. */
+  address(subject: string): Address {
+    const known = this.#addresses.get(subject);
+    if (known !== undefined) {
+      return known;
     }
-    entries.push(entry);
-    if (entries.length === MOST_ENTRIES) {
-      this.#waiting.delete(subject);
-      this.#send(subject, entries);
+    if (this.#addresses.size >= MOST_ADDRESSES) {
+      this.#addresses.clear();
+    }
+    const address = new Address(subject, this);
+    this.#addresses.set(subject, address);
+    return address;
+  }
+
+  flushSoon(address: Address): void {
+    this.#waiting.push(address);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(this.#flush);
     }
   }
 
   /** Sends everything now. */
   flush(): void {
     this.#scheduled = false;
-    for (const [subject, entries] of this.#waiting) {
-      this.#send(subject, entries);
+    const waiting = this.#waiting;
+    this.#waiting = this.#spare;
+    this.#spare = waiting;
+    for (const address of waiting) {
+      address.flush();
     }
-    this.#waiting.clear();
+    waiting.length = 0;
   }
 
-  #send(subject: string, entries: readonly Entry[]): void {
-    const message = encodeControl(this.#slab, entries);
+  send(subject: string, message: Buffer): void {
     if (this.#connection.connected) {
       this.#connection.publish(subject, message);
     } else {
