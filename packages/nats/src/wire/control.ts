@@ -235,8 +235,17 @@ function answered(scanner: Scanner, correlation: number, admits: boolean): Told 
   }
 }
 
+/** Who told something last: most answers of a message are of one teller. */
+let lastTeller: Teller = { by: "", byId: "" };
+
 function teller(scanner: Scanner): Teller {
-  return { by: scanner.text(), byId: scanner.text() };
+  const last = lastTeller;
+  const by = scanner.textLike(last.by);
+  const byId = scanner.textLike(last.byId);
+  if (by !== last.by || byId !== last.byId) {
+    lastTeller = { by, byId };
+  }
+  return lastTeller;
 }
 
 function json(scanner: Scanner): unknown {
