@@ -1,6 +1,6 @@
 /** The way out of one channel: events and broadcasts in packs, commands and queries one by one. */
 
-import { AetherError, type Exchange, type Outlet, type Wave } from "@aether/core";
+import { AetherError, type Exchange, type Outlet, Wave } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import type { Roll } from "../presence/roll.ts";
 import type { SubjectClass, Subjects } from "../subjects.ts";
@@ -55,11 +55,14 @@ export class NatsOutlet implements Outlet, Sender {
     this.#writer = channelWriter(parts.codec);
   }
 
-  propagate(wave: Wave): undefined | Promise<undefined> {
+  propagate(wave: Wave): number | undefined | Promise<undefined> {
     this.#parts.assertOpen();
     this.#parts.hearFor(wave.sourceId);
     const { exchange } = wave;
-    return exchange === undefined ? this.#carry(wave) : this.#ask(wave, exchange);
+    if (exchange === undefined) {
+      return this.#carry(wave);
+    }
+    return wave.around.length === 0 ? this.#ask(wave, exchange, "q") : this.#askOthers(wave, exchange);
   }
 
   #carry(wave: Wave): undefined | Promise<undefined> {
@@ -142,9 +145,25 @@ export class NatsOutlet implements Outlet, Sender {
     return undefined;
   }
 
-  #ask(wave: Wave, exchange: Exchange): undefined | Promise<undefined> {
+  /**
+   * Asks a second time, of each group one that has not been asked: a server would pick any, the one that has it included,
+   * so it goes to all instances, and is for one. Gives to how many.
+   */
+  #askOthers(wave: Wave, exchange: Exchange): number {
+    const others = this.#parts.roll.others(this.#channel, wave.band, wave.around);
+    for (const { group, name, instance } of others) {
+      const init = wave.toInit();
+      const copy = Wave.of({ ...init, extras: { ...init.extras, to: { group, name, instance } } });
+      // That it has to wait for a server is of no matter: the first try waits as well.
+      void this.#ask(copy, exchange, "b")?.catch(() => {});
+    }
+    return others.length;
+  }
+
+  /** Asks whoever hears it on its subject: of commands and queries for all groups, or of what is for one member alone. */
+  #ask(wave: Wave, exchange: Exchange, kind: "q" | "b"): undefined | Promise<undefined> {
     const { asked, now } = this.#parts;
-    const subject = this.#subject("q", wave.band);
+    const subject = this.#subject(kind, wave.band);
     this.#assertAllowed(subject);
     const correlation = asked.number();
     const since = now();
@@ -174,7 +193,7 @@ export class NatsOutlet implements Outlet, Sender {
     const most = mostBytesAround(wave) + mostBytesOf(item);
     const message = encode(slab, this.#seal, [item], wave, most, waitedMs);
     connection.publish(subject, message, subjects.instance(wave.sourceId, `n${correlation.toString(36)}`));
-    if (!isAgain && roll.hearers(this.#channel).observed) {
+    if (!isAgain && wave.around.length === 0 && roll.hearers(this.#channel).observed) {
       this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }), waitedMs);
     }
     asked.left(question);
