@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from "@nats-io/transport-node";
 import { clientOptions } from "./client-options.ts";
+import { KnownServers } from "./known-servers.ts";
 import type { CheckedOptions } from "./options.ts";
 
 /** What the connection tells. */
@@ -37,6 +38,7 @@ const BURST_SEEN_BYTES = 64 * 1024;
 /** A connection to one of the servers. */
 export class Connection {
   readonly #nc: NatsConnection;
+  readonly #servers: KnownServers;
   #events: ConnectionEvents | undefined;
   /** Rejections of subscriptions that are being confirmed, by subject. */
   readonly #confirming = new Map<string, (error: AetherError) => void>();
@@ -44,6 +46,8 @@ export class Connection {
   #closing = false;
   /** Whether it is about to move to another server: what is new waits for that. */
   #leaving = false;
+  /** Whether the server has said that it is about to go. */
+  #isLame = false;
   #unconfirmed = 0;
   #asking = false;
   /** Bytes since the event loop has turned, and those of turns before as far as nobody looked. */
@@ -58,13 +62,15 @@ export class Connection {
   };
   #onWritable: (() => void) | undefined;
 
-  constructor(nc: NatsConnection) {
+  constructor(nc: NatsConnection, servers: readonly string[]) {
     this.#nc = nc;
+    this.#servers = new KnownServers(servers);
+    this.#servers.update(nc.info?.connect_urls);
   }
 
   /** Connects within the deadline of `options`. Rejects with `AETHER_TIMEOUT` or `AETHER_UNAUTHORISED`. */
   static async open(options: CheckedOptions): Promise<Connection> {
-    return new Connection(await dial(options));
+    return new Connection(await dial(options), options.servers);
   }
 
   /** Tells `events` what becomes of it from now on. */
@@ -257,6 +263,8 @@ export class Connection {
       case "reconnect":
         this.#connected = true;
         this.#leaving = false;
+        this.#isLame = false;
+        this.#servers.update(this.#nc.info?.connect_urls);
         this.#events?.connected();
         this.#onWritable?.();
         return;
@@ -265,10 +273,12 @@ export class Connection {
         this.#error("error" in status ? status.error : undefined);
         return;
       case "ldm":
-        if (!this.#leaving && !this.#closing) {
-          this.#leaving = true;
-          void this.#move();
-        }
+        this.#isLame = true;
+        this.#moveOn();
+        return;
+      case "update":
+        this.#servers.update(status.added, status.deleted);
+        this.#moveOn();
         return;
       default:
     }
@@ -281,6 +291,14 @@ export class Connection {
       this.#events?.denied(subject);
     } else if (operation === "subscription" && typeof subject === "string") {
       this.#deny(subject, error);
+    }
+  }
+
+  /** A server that is about to go is left as soon as there is another; the only one is stayed with until it closes. */
+  #moveOn(): void {
+    if (this.#isLame && !this.#leaving && !this.#closing && this.#servers.hasOther(this.#nc.getServer())) {
+      this.#leaving = true;
+      void this.#move();
     }
   }
 
