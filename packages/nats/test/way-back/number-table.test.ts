@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { seededRandom } from "@aether/core";
 import { describe, expect, test } from "vitest";
+import { NumberMap } from "../../src/way-back/number-map.ts";
 import { type Numbered, NumberTable } from "../../src/way-back/number-table.ts";
 
 class Thing implements Numbered<Thing> {
@@ -54,5 +55,28 @@ describe("a number table", () => {
     model = [];
     table.clear();
     expect([table.size, ...table]).toEqual([0]);
+  });
+});
+
+describe("a number map", () => {
+  test("keeps what a map keeps, and gives it in the order of the numbers", () => {
+    const seed = Number(process.env["AETHER_SEED"] ?? randomBytes(4).readUInt32LE());
+    const random = seededRandom(seed);
+    const map = new NumberMap<string>();
+    const model = new Map<number, string>();
+    for (let step = 0; step < 5000; step++) {
+      const number = Math.floor(random() * 300) + (random() < 0.1 ? 2 ** 33 : 0);
+      if (random() < 0.5) {
+        map.set(number, `${step}`);
+        model.set(number, `${step}`);
+      } else {
+        expect(map.delete(number), `AETHER_SEED=${seed}`).toBe(model.delete(number));
+      }
+      expect([map.size, map.has(number), map.get(number)]).toEqual([model.size, model.has(number), model.get(number)]);
+    }
+    const inOrder = [...model].sort(([one], [other]) => one - other).map(([, value]) => value);
+    expect(map.values(), `AETHER_SEED=${seed}`).toEqual(inOrder);
+    map.clear();
+    expect([map.size, map.values()]).toEqual([0, []]);
   });
 });
