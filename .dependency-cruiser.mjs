@@ -16,7 +16,7 @@ const packages = {
   "packages/service": ["packages/gateway", "packages/nats", "packages/journal", "packages/telemetry", "packages/core"],
   "packages/cli": ["packages/service", "packages/gateway", "packages/core"],
   services: ["packages/service", "packages/core"],
-  bench: ["packages/nats", "packages/journal", "packages/telemetry", "packages/core"],
+  bench: ["packages/service", "packages/nats", "packages/journal", "packages/telemetry", "packages/core"],
   "examples/overload": ["packages/core"],
   "examples/tls": ["packages/nats", "packages/core"],
 };

@@ -23,7 +23,7 @@ export default defineConfig(({ mode }) => {
       pool: "forks",
       execArgv: ["--expose-gc"],
       maxWorkers: 2,
-      testTimeout: isLong ? 1_800_000 : 60_000,
+      testTimeout: isLong ? 1_800_000 : 180_000,
       hookTimeout: isLong ? 120_000 : 60_000,
       teardownTimeout: 10_000,
       reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],

@@ -12,6 +12,7 @@ import { natsFloorRows } from "./rows/nats-floor.ts";
 import { patternRows } from "./rows/patterns.ts";
 import { pullRows } from "./rows/pull.ts";
 import { queryRows } from "./rows/query.ts";
+import { resilienceRows } from "./rows/resilience.ts";
 import { telemetryRows } from "./rows/telemetry.ts";
 
 export const rows: readonly Row[] = [
@@ -27,4 +28,5 @@ export const rows: readonly Row[] = [
   ...journalRows,
   ...natsFloorRows,
   ...telemetryRows,
+  ...resilienceRows,
 ];

@@ -3,7 +3,7 @@
  * `aether.persistence_enabled` all that an order goes by is kept, and a shop that was killed goes on where it was.
  */
 
-import { loadConfig, type RunOptions, runService } from "@aether/service";
+import { type Log, loadConfig, type RunOptions, runService } from "@aether/service";
 import { alpha } from "./alpha.ts";
 import { beta } from "./beta.ts";
 import { RECORDED } from "./contracts.ts";
@@ -23,10 +23,11 @@ const BANK_MS = 600;
 const ONCE_TIMEOUT_MS = 10_000;
 
 /** What the shop runs by, beside what a command line says. */
-function optionsOf(view: View): RunOptions {
+function optionsOf(view: View): RunOptions & { readonly log: Log } {
   const { config } = loadConfig("shop");
+  const log = notesTo((note) => view.note(note));
   const { persistence_enabled: isPersistent, recorded = isPersistent ? RECORDED : undefined } = config.aether;
-  return { config, recorded, log: notesTo((note) => view.note(note)) };
+  return { config, recorded, log };
 }
 
 /** Runs the shop until it is stopped, and lets the orders on their way end. */
@@ -43,7 +44,7 @@ async function keepOpen(seed: number, rate: number, view: View, signal: AbortSig
   view.close();
 }
 
-/** Handles one order and shows its way. Rejects when it is not completed. */
+/** Handles one order and shows its way, or says that it has ended before. Rejects when it is not completed. */
 async function handleOne(seed: number, view: View, signal: AbortSignal): Promise<void> {
   const options = optionsOf(view);
   view.open();
@@ -56,7 +57,9 @@ async function handleOne(seed: number, view: View, signal: AbortSignal): Promise
   const config = { ...options.config, bankMs: BANK_MS / 2 };
   await using run = await runService([show, alpha, beta, gamma], { ...options, config, signal });
   const order = { orderId, customer: "ada", items: [{ sku: "lamp", quantity: 2 }] };
-  await placeOne(run.aether, order, { timeoutMs: ONCE_TIMEOUT_MS, signal });
+  if (!(await placeOne(run.aether, order, { timeoutMs: ONCE_TIMEOUT_MS, signal, log: options.log }))) {
+    view.note(`order ${orderId} has ended in an earlier run, which is kept: another --seed makes another order`);
+  }
 }
 
 /** Does what the command line asks for; resolves to the exit code. */

@@ -2,6 +2,9 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
@@ -76,6 +79,23 @@ describe("--once", () => {
     const program = Program.start(["--once"], { AETHER_SEED: "99" });
     expect(await program.exit()).toBe(0);
     expect(program.out).toContain("order 99-1 completed");
+  });
+
+  test("says at once that an order has ended in an earlier run, where waves are kept", async () => {
+    const path = await mkdtemp(join(tmpdir(), "aether-once-"));
+    const env = { AETHER__AETHER__PERSISTENCE_ENABLED: "true", AETHER__AETHER__PERSISTENCE_PATH: path };
+    const first = Program.start(["--once", "--seed", "7"], env);
+    expect(await first.exit()).toBe(0);
+    expect(first.out).toContain("order 7-1 completed");
+    const second = Program.start(["--once", "--seed", "7"], env);
+    expect(await second.exit()).toBe(0);
+    expect(second.err).toBe("");
+    expect(second.out).toContain("~ order 7-1 has ended in an earlier run, which is kept: another --seed");
+    expect(second.out).not.toContain("orders.place");
+    const another = Program.start(["--once", "--seed", "8"], env);
+    expect(await another.exit()).toBe(0);
+    expect(another.out).toContain("order 8-1 completed");
+    await rm(path, { recursive: true });
   });
 
   test("that is interrupted before the order is completed exits with 1 and says why", async () => {

@@ -116,6 +116,29 @@ describe("a copy of a record", () => {
     expect((await factsIn(two.recorder)).length).toBe(wanted.length);
   });
 
+  test("refuses what it cannot read or record in, and options that are none", async () => {
+    const { journal, recorder } = await journalOf("a");
+    const copy = (...given: readonly unknown[]): Promise<unknown> => Reflect.apply(copyRecord, undefined, given);
+    for (const [given, option] of [
+      [[undefined, recorder], "from"],
+      [[{}, recorder], "from"],
+      [[journal], "to"],
+      [[journal, journal], "to"],
+      [[journal, recorder, null], "options of copyRecord"],
+      [[journal, recorder, { depth: 1 }], "options of copyRecord"],
+      [[journal, recorder, { onProgress: 1 }], "onProgress"],
+      [[journal, recorder, { signal: 1 }], "signal"],
+      [[journal, recorder, { inFlight: 0 }], "inFlight"],
+      [[journal, recorder, { timeoutMs: Number.NaN }], "timeoutMs"],
+    ] as const) {
+      expect(await rejection(copy(...given)), option).toMatchObject({ code: "AETHER_BAD_OPTION", details: { option } });
+    }
+    for (const medium of [undefined, null, 5, {}]) {
+      const opened = Reflect.apply(openRecorder, undefined, [medium]);
+      expect(await rejection(opened)).toMatchObject({ code: "AETHER_BAD_OPTION", details: { option: "medium" } });
+    }
+  });
+
   test("refuses a channel that is not recorded where it goes", async () => {
     const one = await journalOf("one");
     const two = await journalOf("two");

@@ -28,6 +28,16 @@ function silent(clock: ManualClock, asked: { readonly wave: Wave; readonly deadl
   return { ...medium, open };
 }
 
+/** Whether `promise` has settled after some turns of the event loop. */
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  let isOver = false;
+  void promise.then(() => {
+    isOver = true;
+  });
+  await turns();
+  return isOver;
+}
+
 describe("emitting on a recorded channel", () => {
   test("is uncertain when the record says nothing in 30 seconds", async () => {
     const clock = new ManualClock();
@@ -48,14 +58,34 @@ describe("emitting on a recorded channel", () => {
     expect(await sooner).toMatchObject({ code: "AETHER_UNCERTAIN" });
   });
 
-  test("is uncertain when its vibrator closes meanwhile", async () => {
+  test("is uncertain when its vibrator has closed and its deadline is over", async () => {
     const clock = new ManualClock();
     const aether = await connect({ medium: silent(clock, []), clock, recorded: ["orders.>"] });
     const alpha = aether.vibrator("alpha");
     const failed = rejection(alpha.emit("orders.created", 1));
     await turns();
-    await alpha.close();
-    expect(await failed).toMatchObject({ code: "AETHER_UNCERTAIN" });
+    const closing = alpha.close({ deadlineMs: 500 });
+    await clock.advance(499);
+    expect(await settled(closing)).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect(await failed).toMatchObject({ code: "AETHER_UNCERTAIN", details: { stored: "unknown" } });
+  });
+
+  test.each(["vibrator", "aether"] as const)("is waited for when its %s closes", async (which) => {
+    const { aether, join } = await world();
+    const alpha = aether.vibrator("alpha");
+    const emits = Array.from({ length: 10 }, (_, at) => alpha.emit("orders.created", at));
+    await (which === "aether" ? aether : alpha).close();
+    const positions = (await Promise.all(emits)).map(({ position }) => position);
+    expect(new Set(positions).size).toBe(10);
+    const heard: unknown[] = [];
+    const other = await join();
+    await other.vibrator("beta").resonateOn("orders.created", ({ payload }) => void heard.push(payload), {
+      from: "start",
+    });
+    await turns();
+    expect(heard).toHaveLength(10);
   });
 
   test("ends with the reason of its signal", async () => {

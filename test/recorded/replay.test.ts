@@ -146,6 +146,8 @@ describe("a replay", () => {
     expect(await stopped).toMatchObject({ message: "enough" });
     expect(await rejection(aether.replay(offline, { speed: 0 }))).toMatchObject({ code: "AETHER_BAD_OPTION" });
     expect(await rejection(aether.replay(offline, { prefix: "a..b" }))).toMatchObject({ code: "AETHER_BAD_CHANNEL" });
+    const untold = Reflect.apply(aether.replay, aether, [offline, { onProgress: 5 }]);
+    expect(await rejection(untold)).toMatchObject({ code: "AETHER_BAD_OPTION", details: { option: "onProgress" } });
     const closed = rejection(aether.replay(offline, { onProgress: () => void aether.close() }));
     expect(await closed).toMatchObject({ code: "AETHER_CLOSED" });
   });

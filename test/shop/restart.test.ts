@@ -163,9 +163,10 @@ describe("on a medium that keeps waves", () => {
 
   test("one order is placed and looked after from outside", async () => {
     const { aether } = await start(...places);
-    const { signal } = new AbortController();
-    await placeOne(aether, order, { timeoutMs: 5000, signal });
-    await expect(placeOne(aether, DESKS, { timeoutMs: 5000, signal })).rejects.toThrow("Order o2 was cancelled: card");
+    const options = { timeoutMs: 5000, signal: new AbortController().signal, log: console };
+    expect(await placeOne(aether, order, options)).toBe(true);
+    expect(await placeOne(aether, order, options)).toBe(false);
+    await expect(placeOne(aether, DESKS, options)).rejects.toThrow("Order o2 was cancelled: card");
   });
 });
 

@@ -16,6 +16,7 @@ export const ERRORS = {
   AETHER_TOO_LARGE: { retryable: false, meaning: "The payload or the headers are larger than the limits allow." },
   AETHER_UNAUTHORISED: { retryable: false, meaning: "The source is not on the allow-list." },
   AETHER_AMBIGUOUS: { retryable: false, meaning: "Two resonances of one vibrator would share one identity." },
+  AETHER_TOO_MANY: { retryable: true, meaning: "One more resonance than an aether may have was asked for." },
   AETHER_UNSUPPORTED: { retryable: false, meaning: "The medium, or this version, cannot honour what was asked for." },
   AETHER_CLOSED: { retryable: false, meaning: "The aether, vibrator or resonance is closed." },
   AETHER_DRAINING: { retryable: true, meaning: "Every receiver of the command or query is shutting down." },

@@ -12,15 +12,16 @@ export {
   type ReplaySource,
 } from "./aether/emitting/replay.ts";
 export type { DeadLetterOptions } from "./aether/failures/dead-letter-box.ts";
-export type { DeadLetters, ReemitOptions } from "./aether/failures/dead-letters.ts";
+export type { DeadLetters, PurgeOptions, ReemitOptions } from "./aether/failures/dead-letters.ts";
+export { DEAD_HEADERS } from "./aether/failures/dead-notices.ts";
 export type { ReturnsStats } from "./aether/failures/returns.ts";
 export type { Graph, GraphEdge, GraphNode } from "./aether/graph.ts";
-export type { Draft, Interceptor } from "./aether/interceptors.ts";
+export type { Draft, Handle, Interceptor } from "./aether/interceptors.ts";
 export type { AetherEvents, EventName, ReceiverEvent, WaveEvent } from "./aether/observers.ts";
 export type { EmitOptions, GatherOptions, HedgeOptions, QueryOptions, ResendOptions } from "./aether/options.ts";
 export type { Receipt } from "./aether/receipt.ts";
 export type { Handler } from "./aether/receiving/handlers.ts";
-export type { HandlerContext } from "./aether/receiving/handling.ts";
+export type { HandlerContext, RetryLaterOptions } from "./aether/receiving/handling.ts";
 export type { ReceiveOptions } from "./aether/receiving/listening.ts";
 export type { AdaptiveFloorOptions, NoiseFloorOption } from "./aether/receiving/noise-floor.ts";
 export type { CloseOptions, Resonance } from "./aether/receiving/resonance.ts";

@@ -1,6 +1,6 @@
 /** The journal: waves in a directory, in the order they were appended, with snapshots of what was made of them. */
 
-import { type AetherError, type Medium, type Recording, type Surroundings, Wave } from "@aether/core";
+import { type AetherError, assertTravels, type Medium, type Recording, type Surroundings, Wave } from "@aether/core";
 import { bodyOf, writeWave } from "./body/wave-body.ts";
 import { expected } from "./failures.ts";
 import { RECORDER } from "./files/names.ts";
@@ -160,13 +160,15 @@ export class Journal implements Recording {
 
   /**
    * Keeps `state` under `name`, with the position up to which it has folded everything. Resolves once it is on the disk
-   * and was read back; until then, and after it, the one before it is kept as well.
+   * and was read back; until then, and after it, the one before it is kept as well. Rejects with `AETHER_BAD_PAYLOAD`, with the
+   * path, for what would not come back as it was, such as a `Map`.
    */
   async snapshot(name: string, state: unknown, position: string): Promise<void> {
     const token = snapshotToken(name);
     if (token === RECORDER) {
       throw expected("name", "another one than the journal's own", name);
     }
+    assertTravels(state);
     await this.#save(token, state, position);
   }
 
@@ -292,6 +294,9 @@ class Notices {
     const listeners = this.#listeners[event];
     if (listeners === undefined) {
       throw expected("event", Object.keys(this.#listeners).join(", "), event);
+    }
+    if (typeof listener !== "function") {
+      throw expected("listener", "a function", listener);
     }
     listeners.add(listener);
     return () => void listeners.delete(listener);

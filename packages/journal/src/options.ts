@@ -83,7 +83,29 @@ export function logOptions(options: JournalOptions): LogOptions {
   const most = Math.floor((maxBytes ?? Number.POSITIVE_INFINITY) / SEGMENTS_AT_LEAST);
   const segmentBytes = options.segmentBytes ?? Math.min(DEFAULT_SEGMENT_BYTES, most);
   assertWhole("segmentBytes", segmentBytes, LEAST_SEGMENT_BYTES, Math.min(MOST_SEGMENT_BYTES, most));
+  assertFiles(fileSystem);
   return { mode, intervalMs, segmentBytes, retention, readOnly, files: fileSystem, clock: withAlarms(clock) };
+}
+
+const FILE_SYSTEM: Known<FileSystem> = {
+  open: true,
+  makeDirectory: true,
+  list: true,
+  standing: true,
+  rename: true,
+  remove: true,
+  syncDirectory: true,
+};
+
+function assertFiles(files: unknown): void {
+  const names = Object.keys(FILE_SYSTEM);
+  const isWhole =
+    typeof files === "object" &&
+    files !== null &&
+    names.every((name) => typeof Reflect.get(files, name) === "function");
+  if (!isWhole) {
+    throw expected("fileSystem", `an object with ${names.join(", ")}`, files);
+  }
 }
 
 /** `clock` with the alarms of the platform where it brings none of its own. */

@@ -46,12 +46,24 @@ class FullEntry extends Entry implements JournalEntry {
     return this.#wave;
   }
 
+  /** What people see of it in `JSON.stringify`. */
+  toJSON(): JournalEntry {
+    const { position, wave, appendedAt } = this;
+    return { position, wave, appendedAt };
+  }
+
   /** This entry, with `wave` for good. */
   with(wave: Wave): this {
     this.#wave = wave;
     return this;
   }
 }
+
+Object.defineProperty(FullEntry.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: FullEntry): unknown {
+    return this.toJSON();
+  },
+});
 
 /** The laws that waves out of a journal fade by, until a medium gives them its own. */
 export function surroundingsOf(clock: Clock): Surroundings {

@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { inspect } from "node:util";
 import { VirtualClock } from "@aether/testing";
 import { describe, expect, test } from "vitest";
 import { type JournalEntry, openJournal } from "../src/index.ts";
@@ -77,6 +78,14 @@ describe("a journal", () => {
       expect(one.encoded).toBe(true);
       expect(one.payload).toEqual({ id: "before" });
     }
+  });
+
+  test("shows people what an entry holds", async () => {
+    await using journal = await openJournal("/sim", { fileSystem: new SimDisk() });
+    const position = await journal.append(wave("w1", { payload: { sku: "lamp" } }));
+    const { value: entry } = await journal.read().next();
+    expect(JSON.parse(JSON.stringify(entry))).toMatchObject({ position, wave: { id: "w1", payload: { sku: "lamp" } } });
+    expect(inspect(entry, { depth: 3 })).toContain("lamp");
   });
 
   test("reads by pattern, amplitude, position and time", async () => {

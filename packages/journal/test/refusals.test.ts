@@ -181,10 +181,24 @@ describe("an option", () => {
     [{ retention: { maxAge: 1 } }, "retention"],
     [{ readOnly: 1 }, "readOnly"],
     [{ clock: {} }, "clock"],
+    [{ fileSystem: 5 }, "fileSystem"],
+    [{ fileSystem: { open: () => {} } }, "fileSystem"],
     [{ sync: true }, "options"],
   ])("%j is refused", async (options, option) => {
     const error = await refusal(Reflect.apply(openJournal, undefined, ["/sim", options]));
     expect(error).toMatchObject({ code: "AETHER_BAD_OPTION", details: { option } });
+  });
+
+  test("of listening is refused: an event that is none, and what is no function", async () => {
+    await using journal = await openJournal("/sim", { fileSystem: new SimDisk() });
+    for (const [event, listener, option] of [
+      ["empty", () => {}, "event"],
+      ["full", 5, "listener"],
+    ]) {
+      expect(() => Reflect.apply(journal.on, journal, [event, listener])).toThrow(
+        expect.objectContaining({ code: "AETHER_BAD_OPTION", details: expect.objectContaining({ option }) }),
+      );
+    }
   });
 
   test.each([

@@ -168,6 +168,21 @@ describe("a snapshot", () => {
     });
   });
 
+  test.each([
+    ["a Map", new Map([["a", 1]]), ""],
+    ["a Date", { since: new Date(0) }, "since"],
+    ["a number that JSON has no word for", { sums: [1, Number.NaN] }, "sums[1]"],
+    ["an instance", { total: new (class Total {})() }, "total"],
+  ])("that would not come back as it was is refused: %s", async (_what, state, path) => {
+    await using journal = await openJournal("/sim", { fileSystem: new SimDisk() });
+    const position = await journal.append(wave("w1"));
+    await expect(journal.snapshot("sum", state, position)).rejects.toMatchObject({
+      code: "AETHER_BAD_PAYLOAD",
+      details: { path },
+    });
+    expect(await journal.latestSnapshot("sum")).toBeUndefined();
+  });
+
   test("is ahead of a log that was restored, and says so instead of giving a state that is none", async () => {
     const disk = new SimDisk();
     const journal = await openJournal("/sim", { fileSystem: disk });

@@ -5,7 +5,8 @@ import type { CheckedOptions } from "./options.ts";
 import { Subjects } from "./subjects.ts";
 
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 5000;
+/** All are back within two seconds of their server, the time to connect included. */
+const LONGEST_DELAY_MS = 1500;
 
 /** Fresh options for one connection: the client changes what it is given. */
 export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
@@ -29,7 +30,7 @@ export function clientOptions(options: CheckedOptions): NodeConnectionOptions {
   };
 }
 
-/** Delays that grow up to 5 s, each any part of that: clients that lost a server together come back apart. */
+/** Delays that grow up to the longest, each any part of that: clients that lost a server together come back apart. */
 function fullJitter(): () => number {
   let most = FIRST_DELAY_MS;
   let last = 0;

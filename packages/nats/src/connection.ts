@@ -122,7 +122,7 @@ export class Connection {
     this.#onWritable = task;
   }
 
-  /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed. */
+  /** Hands a message to the client. Throws `AETHER_CLOSED` when it is closed, `AETHER_TOO_LARGE`. */
   publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
     try {
       this.#nc.publish(
@@ -131,7 +131,10 @@ export class Connection {
         reply === undefined ? undefined : headers === undefined ? { reply } : { reply, headers },
       );
     } catch (cause) {
-      throw new AetherError("AETHER_CLOSED", `Expected an open connection, got: ${messageOf(cause)}`, { cause });
+      const isTooLarge = data.length > this.maxPayload;
+      const expected = isTooLarge ? `a message of at most ${this.maxPayload} bytes` : "an open connection";
+      const code = isTooLarge ? "AETHER_TOO_LARGE" : "AETHER_CLOSED";
+      throw new AetherError(code, `Expected ${expected}, got: ${messageOf(cause)}`, { cause });
     }
     this.#burst += data.length;
     if (this.#burst >= BURST_SEEN_BYTES && !this.#isLooking) {
@@ -335,8 +338,19 @@ async function dial(options: CheckedOptions): Promise<NatsConnection> {
 }
 
 function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unknown): AetherError {
+  const own = ownError(cause);
+  if (own !== undefined) {
+    return own;
+  }
   const where = servers.join(", ");
   const message = messageOf(cause);
+  if (/certificate|altname|'tls'|ssl|self.signed|\.pem|\bca\b/i.test(message)) {
+    return new AetherError(
+      "AETHER_DISCONNECTED",
+      `Expected a NATS server at ${where} that talks TLS as \`tls\` asks for, got: ${message}. Configure TLS there, or look at the certificates on both sides`,
+      { cause, details: { servers } },
+    );
+  }
   if (/authoriz|authent|expired|nkey|credential/i.test(message)) {
     const text = `The server at ${where} refused the identity: ${message}`;
     return new AetherError("AETHER_UNAUTHORISED", text, { cause, details: { servers } });
@@ -346,4 +360,14 @@ function connectError({ servers, connectTimeoutMs }: CheckedOptions, cause: unkn
     `Expected a NATS server at ${where} within ${connectTimeoutMs} ms, got: ${message}. Start one, for example with \`nats-server\``,
     { cause, details: { servers } },
   );
+}
+
+/** What reading the identity has thrown, wherever the client has put it. */
+function ownError(thrown: unknown): AetherError | undefined {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if (error instanceof AetherError) {
+      return error;
+    }
+  }
+  return undefined;
 }

@@ -33,10 +33,25 @@ export function assertKnown<T extends object>(name: string, value: T, known: Kno
   }
 }
 
-/** `amount` if it is a whole number of at least 1. */
-export function wholeOf(name: string, amount: unknown): number {
-  if (typeof amount === "number" && Number.isInteger(amount) && amount >= 1) {
+/** `amount` if it is a whole number of at least 1; `otherwise` where none was given. */
+export function wholeOf(name: string, amount: unknown, otherwise: number): number {
+  if (amount === undefined) {
+    return otherwise;
+  }
+  if (typeof amount === "number" && Number.isSafeInteger(amount) && amount >= 1) {
     return amount;
   }
   throw expected(name, "a whole number of at least 1", amount);
+}
+
+/** More milliseconds than this no timer can wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** `amount` if a timer can wait so many milliseconds; `otherwise` where none was given. */
+export function millisecondsOf(name: string, amount: unknown, otherwise: number): number {
+  const ms = wholeOf(name, amount, otherwise);
+  if (ms > LONGEST_MS) {
+    throw expected(name, `at most ${LONGEST_MS} milliseconds`, ms);
+  }
+  return ms;
 }

@@ -1,6 +1,6 @@
 /** The options of the NATS medium, checked: every bad one is refused with what was expected, what came and what to do. */
 
-import { assertKnown, expected, type Known, wholeOf } from "./expected.ts";
+import { assertKnown, expected, type Known, millisecondsOf, wholeOf } from "./expected.ts";
 import { type CheckedStream, checkedStream, type StreamOptions } from "./jetstream/stream-options.ts";
 import { SECURITY_OPTIONS, type Security, type SecurityOptions, securityOf } from "./security.ts";
 import { type CheckedServer, serversOf } from "./servers.ts";
@@ -62,7 +62,7 @@ const DEFAULT_OUTBOX = { waves: 65_536, bytes: 64 * 1024 * 1024 };
 /** `options` if they are legal. Throws `AETHER_BAD_OPTION`. */
 export function checkedOptions(options: NatsOptions = {}): CheckedOptions {
   assertKnown("options of natsMedium", options, KNOWN);
-  const { codec = "json", packing = true, outbox = {} } = options;
+  const { servers: asked = DEFAULT_SERVER, codec = "json", packing = true, outbox = {} } = options;
   if (codec !== "json" && codec !== "records") {
     throw expected("codec", '"json" or "records"', codec);
   }
@@ -70,19 +70,19 @@ export function checkedOptions(options: NatsOptions = {}): CheckedOptions {
     throw expected("packing", "true or false", packing);
   }
   assertKnown("outbox", outbox, { waves: true, bytes: true });
-  const servers = serversOf(options.servers ?? DEFAULT_SERVER);
+  const servers = serversOf(asked);
   return {
     servers: servers.map(({ address }) => address),
     namespace: namespaceFor(options.namespace, servers),
     codec,
     packing,
     outbox: {
-      waves: wholeOf("outbox.waves", outbox.waves ?? DEFAULT_OUTBOX.waves),
-      bytes: wholeOf("outbox.bytes", outbox.bytes ?? DEFAULT_OUTBOX.bytes),
+      waves: wholeOf("outbox.waves", outbox.waves, DEFAULT_OUTBOX.waves),
+      bytes: wholeOf("outbox.bytes", outbox.bytes, DEFAULT_OUTBOX.bytes),
     },
-    connectTimeoutMs: wholeOf("connectTimeoutMs", options.connectTimeoutMs ?? 5000),
-    pingIntervalMs: wholeOf("pingIntervalMs", options.pingIntervalMs ?? 1000),
-    beatMs: wholeOf("beatMs", options.beatMs ?? 5000),
+    connectTimeoutMs: millisecondsOf("connectTimeoutMs", options.connectTimeoutMs, 5000),
+    pingIntervalMs: millisecondsOf("pingIntervalMs", options.pingIntervalMs, 1000),
+    beatMs: millisecondsOf("beatMs", options.beatMs, 5000),
     security: securityOf(options, servers),
     stream: checkedStream(options.stream),
   };
@@ -92,5 +92,5 @@ function namespaceFor(namespace: string | undefined, servers: readonly CheckedSe
   if (namespace === undefined && servers.some(({ loopback }) => !loopback)) {
     throw expected("namespace", "given where a server is not on this machine, so that systems do not mix", namespace);
   }
-  return namespaceOf(namespace ?? DEFAULT_NAMESPACE);
+  return namespaceOf(namespace === undefined ? DEFAULT_NAMESPACE : namespace);
 }

@@ -72,6 +72,7 @@ function permissionsFor(identity: Identity, subjects: Subjects): Permissions {
       ...recording(record, streamOf(namespace)),
       ...(record ? [...burying(subjects), ...remembering(subjects)] : []),
       ...emit.flatMap((pattern) => emitting(checked(pattern), loudest, subjects)),
+      ...resonate.flatMap((pattern) => telling(checked(pattern), subjects)),
     ],
     subscribe: [...control, ...resonate.flatMap((pattern) => resonating(checked(pattern), subjects))],
   };
@@ -128,6 +129,11 @@ function emitting(pattern: string, loudest: number, subjects: Subjects): readonl
   );
   const recorded = Math.floor(loudest / (BANDS / RECORDED_BANDS));
   return [...live.flat(), ...Array.from({ length: recorded + 1 }, (_, at) => subjects.of("r", at, pattern))];
+}
+
+/** Whoever hears waves on `pattern` tells which of them became dead letters there. */
+function telling(pattern: string, subjects: Subjects): readonly string[] {
+  return pattern.startsWith("$") ? [] : [subjects.all("w", `$dead.${pattern}`)];
 }
 
 function resonating(pattern: string, subjects: Subjects): readonly string[] {

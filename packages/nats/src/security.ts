@@ -1,6 +1,7 @@
 /** Security: TLS and the identity of a client, checked so that nothing secret goes out in the clear. */
 
 import { readFileSync } from "node:fs";
+import { messageOf } from "@aether/core";
 import {
   type Authenticator,
   credsAuthenticator,
@@ -83,8 +84,8 @@ function tlsOf(tls: TlsFiles | undefined, servers: readonly CheckedServer[]): Tl
   if (tls === undefined && servers.every(({ secure }) => !secure)) {
     return undefined;
   }
-  const files: TlsFiles = tls ?? {};
-  if (typeof files !== "object" || files === null) {
+  const files: TlsFiles = tls === undefined ? {} : tls;
+  if (typeof files !== "object" || files === null || Array.isArray(files)) {
     throw expected("tls", "an object such as { caFile, certFile, keyFile }", files);
   }
   for (const [name, value] of Object.entries(files)) {
@@ -95,11 +96,17 @@ function tlsOf(tls: TlsFiles | undefined, servers: readonly CheckedServer[]): Tl
         name,
       );
     }
-    if (!Object.hasOwn(TLS_OPTIONS, name) || (value !== undefined && typeof value !== "string")) {
+    if (!Object.hasOwn(TLS_OPTIONS, name) || (value !== undefined && typeof value !== "string") || value === "") {
       throw expected(`tls.${name}`, `a text under one of ${Object.keys(TLS_OPTIONS).join(", ")}`, typeof value);
     }
   }
   const { caFile, certFile, keyFile, ca, cert, key } = files;
+  const twice = Object.entries({ ca: caFile, cert: certFile, key: keyFile }).find(
+    ([name, file]) => file !== undefined && Reflect.get(files, name) !== undefined,
+  );
+  if (twice !== undefined) {
+    throw expected(`tls.${twice[0]}`, "given once, as a file or as its text", "both");
+  }
   if (((certFile ?? cert) !== undefined) !== ((keyFile ?? key) !== undefined)) {
     throw expected(
       "tls",
@@ -144,20 +151,37 @@ function authenticatorOf(options: SecurityOptions): Authenticator | undefined {
   }
   if (nkeySeed !== undefined) {
     const seed = secretOf("nkeySeed", nkeySeed);
-    return nkeyAuthenticator(() => new TextEncoder().encode(seed()));
+    return nkeyAuthenticator(() => new TextEncoder().encode(seedOf(seed())));
   }
   if (credentialsFile !== undefined) {
     const file = textOf("credentialsFile", credentialsFile);
-    return credsAuthenticator(() => readFileSync(file));
+    return credsAuthenticator(() => readable(file));
   }
   return undefined;
+}
+
+/** `seed` if it looks like one. No error shows it. */
+function seedOf(seed: string): string {
+  if (/^SU[A-Z2-7]{56}$/.test(seed.trim())) {
+    return seed.trim();
+  }
+  throw expected("nkeySeed", "the seed of a user's nkey, 58 characters that begin with SU", "another text");
+}
+
+/** What the file holds. */
+function readable(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw expected("credentialsFile", "a file that can be read", messageOf(cause));
+  }
 }
 
 function textOf(name: string, text: unknown): string {
   if (typeof text === "string" && text.length > 0) {
     return text;
   }
-  throw expected(name, "a text", typeof text);
+  throw expected(name, "a text of at least one character", text === "" ? "an empty one" : typeof text);
 }
 
 /** A function that gives the secret; no error ever shows it. */

@@ -15,6 +15,7 @@ export interface CheckedServer {
   readonly isAddress: boolean;
 }
 
+const BARE = new Set(["", "/"]);
 const LOOPBACK = new Set(["localhost", "[::1]"]);
 
 /** `servers` if they are addresses without an identity in them. Throws `AETHER_BAD_OPTION`. */
@@ -32,17 +33,22 @@ function serverOf(server: unknown): CheckedServer {
   }
   const address = server.includes("://") ? server : `nats://${server}`;
   const url = urlOf(address);
-  if (url === undefined || (url.protocol !== "nats:" && url.protocol !== "tls:") || url.hostname === "") {
+  const isNats = url?.protocol === "nats:" || url?.protocol === "tls:";
+  if (url === undefined || !isNats || url.hostname === "" || url.port === "0") {
     throw expected("servers", "addresses that begin with nats:// or tls://", server);
   }
   if (url.username !== "" || url.password !== "") {
     const safe = `${url.protocol}//…@${url.host}`;
     throw expected("servers", "addresses without an identity: give it as user and password, or as token", safe);
   }
+  if (!BARE.has(url.pathname) || url.search !== "" || url.hash !== "") {
+    throw expected("servers", "addresses of a host and a port alone", server);
+  }
   const { hostname } = url;
   return {
     address,
-    loopback: LOOPBACK.has(hostname) || hostname.startsWith("127."),
+    // A name that begins with 127 may be that of any machine.
+    loopback: LOOPBACK.has(hostname) || (isIP(hostname) !== 0 && hostname.startsWith("127.")),
     secure: url.protocol === "tls:",
     isAddress: isIP(hostname.replace(/^\[|\]$/g, "")) !== 0,
   };

@@ -1,22 +1,25 @@
 /** Subjects: under which names waves of a namespace travel. docs/wire-format.md lists them. */
 
-import { AetherError, BANDS } from "@aether/core";
+import { BANDS } from "@aether/core";
+import { expected } from "./expected.ts";
 
 /** What a subject carries: `w` events, `b` broadcasts, `q` requests, `o` copies of requests, `r` recorded waves. */
 export type SubjectClass = "w" | "b" | "q" | "o" | "r";
 
 const LONGEST_NAMESPACE = 32;
 
+/** First tokens that clients and servers of NATS use for themselves. */
+const TAKEN = new Set(["_INBOX", "_R_", "_GR_"]);
+
 /** `namespace` if it may begin a subject: 1 to 32 of `A-Z a-z 0-9 _ -`. Throws `AETHER_BAD_OPTION`. */
 export function namespaceOf(namespace: unknown): string {
-  if (typeof namespace === "string" && namespace.length <= LONGEST_NAMESPACE && isToken(namespace)) {
-    return namespace;
+  if (typeof namespace !== "string" || namespace.length > LONGEST_NAMESPACE || !isToken(namespace)) {
+    throw expected("namespace", `1 to ${LONGEST_NAMESPACE} characters of A-Z a-z 0-9 _ -`, namespace);
   }
-  throw new AetherError(
-    "AETHER_BAD_OPTION",
-    `Expected \`namespace\` to be 1 to ${LONGEST_NAMESPACE} characters of A-Z a-z 0-9 _ -, got ${JSON.stringify(namespace)}`,
-    { details: { option: "namespace", got: namespace } },
-  );
+  if (TAKEN.has(namespace)) {
+    throw expected("namespace", "a name of your own, for NATS uses this one itself", namespace);
+  }
+  return namespace;
 }
 
 function isToken(text: string): boolean {

@@ -49,6 +49,31 @@ describe("permissions", () => {
     ).rejects.toMatchObject({ code: "AETHER_UNAUTHORISED" });
   });
 
+  test("let who may resonate tell of its dead letters, and who may hear of them do so", async () => {
+    const identities = [
+      { user: "shop", emit: ["orders.*"] },
+      { user: "bank", resonate: ["orders.*"] },
+      { user: "ops", resonate: ["$dead.orders.*"] },
+    ];
+    await using server = await guarded({ identities });
+    const open = (user: string): Promise<Aether> =>
+      Aether.connect({ medium: natsMedium({ servers: server.url, user, password: "p", stream: false }) });
+    await using shop = await open("shop");
+    await using bank = await open("bank");
+    await using ops = await open("ops");
+    const heard: string[] = [];
+    await ops.vibrator("ops").resonateOn("$dead.orders.*", ({ channel }) => void heard.push(channel));
+    await bank.vibrator("bank").resonateOn("orders.*", () => {
+      throw new Error("broken");
+    });
+    await shop.vibrator("shop").emit("orders.created", 1);
+    await until(() => heard.length === 1);
+    expect(heard).toEqual(["$dead.orders.created"]);
+    await expect(ops.vibrator("spy").resonateOn("orders.*", () => {})).rejects.toMatchObject({
+      code: "AETHER_UNAUTHORISED",
+    });
+  });
+
   test("let who may record do so, and who may not only emit on what is recorded", async () => {
     const identities = [
       { user: "shop", emit: ["orders.*"] },

@@ -104,7 +104,8 @@ describe("TLS", () => {
     devCertificates(at("old"), "--days=-1");
     await using old = await NatsServer.start({ config: tlsConfig(at("old"), false) });
     const error = await refuses({ servers: `tls://localhost:${old.port}`, tls: files("old") });
-    expect(error.message).toMatch(/expired/i);
+    expect(error.message).toMatch(/talks TLS.*expired/i);
+    expect(error.code).toBe("AETHER_DISCONNECTED");
   });
 
   test("refuses a server without TLS where tls:// or `tls` asks for it", async () => {
@@ -166,6 +167,18 @@ describe("an identity", () => {
       await opens({ servers: server.url, ...right });
       expect((await refuses({ servers: server.url, ...wrong })).code).toBe("AETHER_UNAUTHORISED");
     }
+  });
+
+  test.each([
+    [{ nkeySeed: "SUp4ssw0rd" }, "nkeySeed"],
+    [{ credentialsFile: "/nowhere/p4ssw0rd.creds" }, "credentialsFile"],
+    [{ token: (() => 5) as unknown as () => string }, "token"],
+  ])("that cannot be read is refused as the option that it is: %j", async (identity, option) => {
+    await using server = await NatsServer.start();
+    await expect(Aether.connect({ medium: natsMedium({ servers: server.url, ...identity }) })).rejects.toMatchObject({
+      code: "AETHER_BAD_OPTION",
+      details: { option },
+    });
   });
 
   test("may change: a function is asked at every connection", async () => {
@@ -234,6 +247,23 @@ describe("options that would let a secret out", () => {
     ["no server", { servers: [] }, /an address such as/],
     ["a namespace of several tokens", { namespace: "a.b" }, /A-Z a-z/],
     ["an unknown option", { reconnect: false } as object, /only/],
+    [
+      "an identity in the clear to a name that only begins like this machine",
+      { servers: "nats://127.0.0.1.example.com", namespace: "shop", user: "u", password: "p4ssw0rd" },
+      /beyond this machine/,
+    ],
+    ["no namespace on such a machine", { servers: "nats://127.example.com" }, /do not mix/],
+    ["null for a namespace", { servers: "nats://nats.example", namespace: null } as object, /A-Z a-z/],
+    ["null for servers", { servers: null } as object, /an address such as/],
+    ["null for TLS", { servers: "nats://localhost", tls: null } as object, /an object/],
+    ["a namespace of NATS itself", { namespace: "_INBOX" }, /of your own/],
+    ["an address with a path", { servers: "nats://127.0.0.1:4222/shop" }, /a host and a port/],
+    ["port 0", { servers: "nats://127.0.0.1:0" }, /nats:\/\//],
+    ["a time that no timer can wait", { connectTimeoutMs: 2 ** 40 }, /at most 2147483647/],
+    ["null for a time", { beatMs: null } as object, /whole number/],
+    ["an authority twice", { servers: "tls://localhost", tls: { ca: "x", caFile: "y" } }, /once/],
+    ["an empty file name", { servers: "tls://localhost", tls: { caFile: "" } }, /a text/],
+    ["an empty user", { user: "", password: "p4ssw0rd" }, /at least one character/],
   ];
 
   test.each(cases)("are refused: %s", (_, options, text) => {

@@ -26,8 +26,8 @@ export interface HostParts {
   /** Whether it is closed with the services. */
   readonly ownsAether: boolean;
   readonly clock: Clock;
-  /** Defaults of the resonances of each. */
-  readonly vibrators: VibratorOptions | undefined;
+  /** Defaults of the resonances of each, as of now. */
+  readonly vibrators: () => VibratorOptions | undefined;
   /** How long closing may take that does not say so. */
   readonly graceMs: () => number;
   /** Called when closing begins. */
@@ -85,7 +85,7 @@ export class Host implements AsyncDisposable {
   async start(service: Service, name: string, config: ServiceConfig, log: Log): Promise<void> {
     const { aether, signal } = this;
     try {
-      const member: Member = { name, vibrator: aether.vibrator(name, this.#parts.vibrators), stop: undefined };
+      const member: Member = { name, vibrator: aether.vibrator(name, this.#parts.vibrators()), stop: undefined };
       this.#members.push(member);
       const ready = this.#ready;
       const stop = await service.setup({ aether, vibrator: member.vibrator, config, log, ready, signal });

@@ -10,9 +10,10 @@ export type {
   ResourceMonitoringSection,
   ServiceSection,
 } from "./config/config.ts";
-export { type Loaded, type LoadOptions, loadConfig } from "./config/load-config.ts";
+export { type Loaded, type LoadedWith, type LoadOptions, loadConfig } from "./config/load-config.ts";
 export { mediumChoiceOf } from "./config/medium-choice-of.ts";
 export { aetherOptionsOf, queryOptionsOf, vibratorOptionsOf } from "./config/options-of.ts";
+export { type ConfigWith, type SettingsSchema, secretSetting } from "./config/own-settings.ts";
 export type { LayerName, Origin, Place } from "./config/origin.ts";
 export type { Change, Reload } from "./config/reload.ts";
 export { Secret } from "./config/secret.ts";

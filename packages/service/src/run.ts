@@ -72,7 +72,7 @@ export async function run(all: readonly Service[], settings: Settings, options: 
       aether,
       ownsAether: shared === undefined,
       clock: connection.clock ?? systemClock,
-      vibrators: settings.config && vibratorOptionsOf(settings.config),
+      vibrators: () => settings.config && vibratorOptionsOf(settings.config),
       graceMs: () => settings.config?.operations.shutdown_grace_ms ?? DEFAULT_GRACE_MS,
       onClosing: () => health.set("open", false),
       onClosed: async () => {
@@ -87,6 +87,8 @@ export async function run(all: readonly Service[], settings: Settings, options: 
     const names = new Set(all.map((service) => settings.nameOf(service)));
     policies = withResilience(settings, resilience, {
       aether,
+      now: connection.clock && (() => connection.clock?.monotonic() ?? 0),
+      random: connection.random,
       isOwn: (vibrator) => shared === undefined || names.has(vibrator),
       onBreaker: (key, isOpen) => {
         operations?.circuit(key, isOpen);

@@ -1,6 +1,7 @@
 /** A metric set: metrics of one registry whose values are read at each scrape, every one with its cap of label sets. */
 
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { Durations, type Measurements } from "./durations.ts";
 import { Series } from "./series.ts";
 
 /** Name and help of a metric. */
@@ -11,9 +12,6 @@ export interface MetricText {
 
 /** Values of a metric at this moment, each with its labels in order. */
 export type Readings<L extends readonly string[]> = Iterable<readonly [{ readonly [K in keyof L]: string }, number]>;
-
-/** Seconds: from a handler that only counts to one that is about to time out. */
-const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** The metrics that were made here. */
 export class MetricSet {
@@ -47,14 +45,21 @@ export class MetricSet {
       : new Gauge<string>(settings);
   }
 
-  /** A histogram of seconds; the function takes one measurement. */
+  /** A histogram of seconds; the function gives the place where those under some labels are counted. */
   seconds<const L extends readonly string[]>(
     text: MetricText,
     labels: L,
-  ): (values: { readonly [K in keyof L]: string }, seconds: number) => void {
+  ): (values: { readonly [K in keyof L]: string }) => Measurements {
     const series = this.#series();
-    const histogram = new Histogram<string>({ ...this.#named(text), labelNames: labels, buckets: BUCKETS });
-    return (values, seconds) => histogram.observe(labelled(labels, series.of(values)), seconds);
+    const durations = new Durations({ ...this.#named(text), labelNames: labels });
+    const places = new Map<string, Measurements>();
+    return (values) => {
+      const known = series.of(values);
+      const key = known.join("\u0000");
+      const place = places.get(key) ?? durations.place(labelled(labels, known));
+      places.set(key, place);
+      return place;
+    };
   }
 
   #series(): Series {

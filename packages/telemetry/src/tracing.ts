@@ -66,7 +66,7 @@ export function tracing(aether: Aether, options: TracingOptions): Tracing {
   const contextOf = (wave: Wave): Context => handled.get(wave) ?? extracted(wave);
   const forget = aether.use({
     emit: (draft, next) => emitted(tracer, draft, parentOf(draft, contextOf), next),
-    async handle(wave, _ctx, next) {
+    around: (handle) => (wave, ctx) => {
       const span = tracer.startSpan(
         `process ${wave.channel}`,
         { kind: SpanKind.CONSUMER, attributes: attributesOf("process", wave) },
@@ -74,7 +74,22 @@ export function tracing(aether: Aether, options: TracingOptions): Tracing {
       );
       const context = trace.setSpan(ROOT_CONTEXT, span);
       handled.set(wave, context);
-      return await within(span, () => contexts.with(context, () => next(wave)));
+      let result: unknown;
+      try {
+        result = contexts.with(context, () => handle(wave, ctx));
+      } catch (error) {
+        failed(span, error);
+        throw error;
+      }
+      if (result instanceof Promise) {
+        result.then(
+          () => span.end(),
+          (error: unknown) => failed(span, error),
+        );
+      } else {
+        span.end();
+      }
+      return result;
     },
   });
   return {
@@ -138,14 +153,26 @@ async function emitted<R>(
 /** Runs `work` as what `span` is about. */
 async function within<R>(span: Span, work: () => Promise<R>): Promise<R> {
   try {
-    return await work();
-  } catch (error) {
-    span.recordException(error instanceof Error ? error : String(error));
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
-    throw error;
-  } finally {
+    const result = await work();
     span.end();
+    return result;
+  } catch (error) {
+    failed(span, error);
+    throw error;
   }
+}
+
+/** What `span` is about has failed with `error`. */
+function failed(span: Span, error: unknown): void {
+  try {
+    const message = error instanceof Error ? error.message : String(error);
+    span.recordException(error instanceof Error ? error : message);
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+  } catch {
+    // It throws when it is looked at: all that can be said is that it failed.
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+  span.end();
 }
 
 function extracted(wave: Wave): Context {

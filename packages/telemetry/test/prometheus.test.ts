@@ -67,6 +67,24 @@ describe("metrics", () => {
     await aether.close();
   });
 
+  test("of durations are in their buckets, cumulated, for handlers that take time and those that take none", async () => {
+    const { aether, alpha, beta, metrics, settled } = await shop();
+    await beta.resonateOn("slow", () => new Promise((resolve) => setTimeout(resolve, 30)));
+    await alpha.emit("orders.created");
+    await alpha.emit("slow");
+    await settled();
+    await expect.poll(() => aether.stats().running).toBe(0);
+    const values = valuesIn(await metrics.text());
+    const bucket = (le: string, pattern = "slow"): number | undefined =>
+      values.get(`aether_handler_duration_seconds_bucket{pattern="${pattern}",outcome="done",le="${le}"}`);
+    expect([bucket("0.001"), bucket("0.025"), bucket("10"), bucket("+Inf")]).toEqual([0, 0, 1, 1]);
+    expect([bucket("30", "orders.*"), bucket("+Inf", "orders.*")]).toEqual([1, 1]);
+    const sum = values.get('aether_handler_duration_seconds_sum{pattern="slow",outcome="done"}') ?? 0;
+    expect(sum).toBeGreaterThan(0.025);
+    expect(sum).toBeLessThan(10);
+    await aether.close();
+  });
+
   test("keep their totals when resonances and vibrators close", async () => {
     const { aether, alpha, beta, metrics, settled } = await shop();
     await alpha.emit("orders.created");

@@ -1,6 +1,7 @@
-import { Aether } from "@aether/core";
+import { Aether, channel } from "@aether/core";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace-base";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { type TracingOptions, tracing } from "../src/index.ts";
 
 async function traced(options: Partial<TracingOptions> = {}, causality: "implicit" | "explicit" = "implicit") {
@@ -57,6 +58,37 @@ describe("tracing", () => {
       });
     },
   );
+
+  test("joins what a handler emits whose payload was parsed by a schema", async () => {
+    const { aether, spans } = await traced({}, "explicit");
+    const Orders = channel("orders.created", { schema: z.object({ id: z.coerce.number() }) });
+    await aether.vibrator("beta").resonateOn(Orders, (_wave, ctx) => void ctx.emit("stock.reserved"));
+    await aether.vibrator("alpha").emit(Orders, { id: "1" });
+    await expect.poll(async () => (await spans()).map(({ name }) => name)).toContain("send stock.reserved");
+    await aether.close();
+    const byName = new Map((await spans()).map((span) => [span.name, span]));
+    expect(byName.get("send stock.reserved")?.parentSpanContext?.spanId).toBe(
+      byName.get("process orders.created")?.spanContext().spanId,
+    );
+  });
+
+  test.each([
+    ["at once", () => Promise.reject(Object.create(null))],
+    [
+      "later",
+      () => {
+        throw Object.create(null);
+      },
+    ],
+  ])("ends the span of a handler that throws what cannot be shown (%s)", async (_, handler) => {
+    const { aether, spans } = await traced();
+    await aether.vibrator("beta").resonateOn("orders.created", handler);
+    await aether.vibrator("alpha").emit("orders.created");
+    await expect.poll(() => aether.stats().failed).toBe(1);
+    await aether.close();
+    const span = (await spans()).find(({ name }) => name === "process orders.created");
+    expect(span?.status).toMatchObject({ code: 2 });
+  });
 
   test("says which handler failed", async () => {
     const { aether, spans } = await traced();

@@ -2,6 +2,7 @@
 
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { seededRandom } from "@aether/core";
+import { assertKnown, expected } from "./expected.ts";
 
 /** What goes wrong with what is under way, until something else is set. Times are milliseconds. */
 export interface Faults {
@@ -56,6 +57,11 @@ export class FaultProxy implements AsyncDisposable {
     return address === null || typeof address === "string" ? 0 : address.port;
   }
 
+  /** Where clients connect to, such as `"127.0.0.1:40321"`. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
   /** Begins to listen. */
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -64,9 +70,9 @@ export class FaultProxy implements AsyncDisposable {
     });
   }
 
-  /** Lets `faults` happen from now on, in place of those before. */
+  /** Lets `faults` happen from now on, in place of those before; `{}`: none. Throws `AETHER_BAD_OPTION`. */
   set(faults: Faults): void {
-    this.#faults = faults;
+    this.#faults = checkedFaults(faults);
   }
 
   /** Ends every connection at once, with a reset where the platform can. */
@@ -164,24 +170,69 @@ function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
-/** Puts a proxy in front of `target`, such as `"127.0.0.1:4222"`; resolves when it listens. */
-export async function faultProxy(target: string | number, options: FaultProxyOptions = {}): Promise<FaultProxy> {
+const MOST_PORT = 65_535;
+const MOST_MS = 2 ** 31 - 1;
+
+/** `faults` if they can happen. Throws `AETHER_BAD_OPTION`. */
+function checkedFaults(faults: Faults): Faults {
+  assertKnown("faults", faults, ["latencyMs", "jitterMs", "sliceBytes", "flips", "swallows", "refuses"]);
+  const { latencyMs = 0, jitterMs = 0, sliceBytes = 1, flips = 0, swallows, refuses = false } = faults;
+  for (const [name, ms] of Object.entries({ latencyMs, jitterMs })) {
+    if (!(typeof ms === "number" && ms >= 0 && ms <= MOST_MS)) {
+      throw expected(name, "a number of milliseconds", ms);
+    }
+  }
+  if (!(Number.isInteger(sliceBytes) && sliceBytes >= 1)) {
+    throw expected("sliceBytes", "a whole number of at least 1", sliceBytes);
+  }
+  if (!(typeof flips === "number" && flips >= 0 && flips <= 1)) {
+    throw expected("flips", "a number from 0 to 1", flips);
+  }
+  if (swallows !== undefined && swallows !== "up" && swallows !== "down" && swallows !== "both") {
+    throw expected("swallows", '"up", "down" or "both"', swallows);
+  }
+  if (typeof refuses !== "boolean") {
+    throw expected("refuses", "true or false", refuses);
+  }
+  return faults;
+}
+
+/** What a proxy stands in front of: a port of this machine, an address such as `"127.0.0.1:4222"`, or its two parts. */
+export type FaultProxyTarget = number | string | { readonly host?: string | undefined; readonly port: number };
+
+/** Puts a proxy in front of `target`; resolves when it listens. Rejects with `AETHER_BAD_OPTION`. */
+export async function faultProxy(target: FaultProxyTarget, options: FaultProxyOptions = {}): Promise<FaultProxy> {
+  assertKnown("options of faultProxy", options, ["seed"]);
   const { seed = Math.floor(Math.random() * 2 ** 31) } = options;
+  if (!Number.isSafeInteger(seed)) {
+    throw expected("seed", "a whole number", seed);
+  }
   const proxy = new FaultProxy(targetOf(target), seed);
   await proxy.listen();
   return proxy;
 }
 
-function targetOf(target: string | number): { readonly host: string; readonly port: number } {
-  if (typeof target === "number") {
-    return { host: "127.0.0.1", port: target };
+function targetOf(target: FaultProxyTarget): { readonly host: string; readonly port: number } {
+  const { host = "127.0.0.1", port } = typeof target === "string" ? partsOf(target) : asParts(target);
+  if (typeof host !== "string" || host === "" || !(Number.isInteger(port) && port >= 1 && port <= MOST_PORT)) {
+    const what = 'a port, an address such as "127.0.0.1:4222", or an object with `host` and `port`';
+    throw expected("target", what, target);
   }
-  const { hostname, port } = new URL(target.includes("://") ? target : `tcp://${target}`);
-  const number = Number(port);
-  if (hostname === "" || !Number.isInteger(number) || number < 1) {
-    throw new TypeError(
-      `Expected \`target\` to be a port or an address such as 127.0.0.1:4222, got ${JSON.stringify(target)}`,
-    );
+  return { host, port };
+}
+
+function asParts(target: Exclude<FaultProxyTarget, string>): {
+  readonly host?: string | undefined;
+  readonly port: number;
+} {
+  return typeof target === "number" ? { port: target } : (target ?? { port: Number.NaN });
+}
+
+function partsOf(address: string): { readonly host: string; readonly port: number } {
+  try {
+    const { hostname, port } = new URL(address.includes("://") ? address : `tcp://${address}`);
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? Number.NaN : Number(port) };
+  } catch {
+    return { host: "", port: Number.NaN };
   }
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: number };
 }

@@ -7,7 +7,13 @@ export type { ConformingJournal, OpenJournal } from "./conformance/journal/journ
 export { mediumConformance } from "./conformance/medium-conformance.ts";
 export { recorderConformance } from "./conformance/recording/recorder-conformance.ts";
 // Faults
-export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from "./fault-proxy.ts";
+export {
+  type FaultProxy,
+  type FaultProxyOptions,
+  type FaultProxyTarget,
+  type Faults,
+  faultProxy,
+} from "./fault-proxy.ts";
 // Tests of services
 export { type TestAether, type TestAetherOptions, testAether } from "./test-aether.ts";
 // Time

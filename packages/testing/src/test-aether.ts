@@ -24,6 +24,7 @@ import {
   type Wave,
   type WhenHeardOptions,
 } from "@aether/core";
+import { expected } from "./expected.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** Options of {@link testAether}: those of `Aether.connect`, with time and chance as a test wants them. */
@@ -49,6 +50,9 @@ const joined = new WeakMap<Medium, number>();
  * does, and with `AETHER_BAD_OPTION` for a seed that is no whole number.
  */
 export async function testAether(options: TestAetherOptions = {}): Promise<TestAether> {
+  if (typeof options !== "object" || options === null) {
+    throw expected("options of testAether", "an object", options);
+  }
   const { seed: given, clock = new VirtualClock(), medium = inProcess(), ...rest } = options;
   const seed = seedOf(given);
   const others = joined.get(medium) ?? 0;

@@ -127,3 +127,48 @@ describe("faultProxy", () => {
     await expect(faultProxy("nowhere")).rejects.toThrow(/Expected `target`/);
   });
 });
+
+describe("what cannot be is refused", () => {
+  test.each([
+    undefined,
+    null,
+    {},
+    "",
+    "nowhere",
+    "host:abc",
+    "127.0.0.1:99999",
+    0,
+    -1,
+    70_000,
+    Number.NaN,
+    { port: "1" },
+  ])("as a target: %j", async (target) => {
+    await expect(Reflect.apply(faultProxy, undefined, [target])).rejects.toMatchObject({
+      code: "AETHER_BAD_OPTION",
+      details: { option: "target" },
+    });
+  });
+
+  test.each([
+    [null, "faults"],
+    [{ blackhole: true }, "faults"],
+    [{ latencyMs: -1 }, "latencyMs"],
+    [{ jitterMs: Number.NaN }, "jitterMs"],
+    [{ sliceBytes: 0 }, "sliceBytes"],
+    [{ flips: 2 }, "flips"],
+    [{ swallows: "all" }, "swallows"],
+    [{ refuses: 1 }, "refuses"],
+  ])("as a fault: %j", async (faults, option) => {
+    await using proxy = await faultProxy({ port });
+    expect(() => Reflect.apply(proxy.set, proxy, [faults])).toThrow(
+      expect.objectContaining({ code: "AETHER_BAD_OPTION", details: expect.objectContaining({ option }) }),
+    );
+    const { socket, heard } = await client(proxy.port);
+    socket.write("as before");
+    expect((await heard(9)).toString()).toBe("as before");
+  });
+
+  test("as a seed", async () => {
+    await expect(faultProxy(port, { seed: Number.NaN })).rejects.toMatchObject({ code: "AETHER_BAD_OPTION" });
+  });
+});

@@ -1,6 +1,7 @@
 /** The aether: one service process's connection to the medium. It makes vibrators and sees what becomes of waves. */
 
 import { AetherError, expected } from "../errors.ts";
+import type { Presence } from "../medium/medium.ts";
 import { assertChannelName } from "../wave/channel-name.ts";
 import { randomToken } from "../wave/ids.ts";
 import type { Wave } from "../wave/wave.ts";
@@ -111,10 +112,11 @@ export class Aether implements AsyncDisposable {
 
   /** Puts `interceptor` around every emit and handling, inside those that are there; returns the undo. */
   use(interceptor: Interceptor): () => void {
-    const { emit, handle }: Partial<Interceptor> = interceptor ?? {};
-    const isUseful = emit !== undefined || handle !== undefined;
-    if (!isUseful || [emit, handle].some((part) => part !== undefined && typeof part !== "function")) {
-      throw expected("interceptor", "an object with a function `emit`, `handle` or both", interceptor);
+    const { emit, handle, around }: Partial<Interceptor> = interceptor ?? {};
+    const parts = [emit, handle, around].filter((part) => part !== undefined);
+    const isOne = parts.length > 0 && parts.every((part) => typeof part === "function");
+    if (!isOne || (handle !== undefined && around !== undefined)) {
+      throw expected("interceptor", "an object with a function `emit`, and one of `handle` and `around`", interceptor);
     }
     const { kinds } = interceptor;
     if (kinds !== undefined && !(Array.isArray(kinds) && kinds.every((kind) => KINDS.has(kind)))) {
@@ -192,7 +194,12 @@ export class Aether implements AsyncDisposable {
 
   /** Who resonates with whom, as far as this aether knows. */
   graph(): Graph {
-    return graphOf(this.#connected.parts.link.present(), this.#emitted());
+    return graphOf(this.present(), this.#emitted());
+  }
+
+  /** Everybody who is known to resonate, here and elsewhere, observers left out. */
+  present(): Iterable<Presence> {
+    return this.#connected.parts.link.present();
   }
 
   *#emitted(): Iterable<Emitted> {
@@ -259,9 +266,12 @@ export class Aether implements AsyncDisposable {
   async #close(deadlineMs: number): Promise<void> {
     const vibrators = [...this.#vibrators.values(), ...(this.#observer === undefined ? [] : [this.#observer])];
     // All drain before any stops emitting: a handler that finishes may emit by whichever vibrator it likes.
+    const { clock } = this.#connected.parts;
+    const endsAt = clock.monotonic() + deadlineMs;
+    const leftMs = (): number => Math.max(0, endsAt - clock.monotonic());
     await Promise.all(vibrators.map((vibrator) => vibrator.listening.close(deadlineMs)));
-    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: 0 })));
-    await this.#connected.close();
+    await Promise.all(vibrators.map((vibrator) => vibrator.close({ deadlineMs: leftMs() })));
+    await this.#connected.close(leftMs());
   }
 
   #assertOpen(): void {

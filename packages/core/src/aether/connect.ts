@@ -14,6 +14,7 @@ import { Contracts } from "./contracts.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { AdmissionLimits } from "./emitting/admission.ts";
 import { DeadLetterBox, type DeadLetterOptions, deadLetterSettings } from "./failures/dead-letter-box.ts";
+import { DeadNotices } from "./failures/dead-notices.ts";
 import { MemoryDeadLetters } from "./failures/memory-dead-letters.ts";
 import { Reemission } from "./failures/reemission.ts";
 import { Returns } from "./failures/returns.ts";
@@ -21,6 +22,7 @@ import { Interceptors } from "./interceptors.ts";
 import { Observers } from "./observers.ts";
 import { assertKnown, wholeOf } from "./options.ts";
 import type { Handling } from "./receiving/handling.ts";
+import { Places } from "./receiving/places.ts";
 import { Pump } from "./receiving/pump.ts";
 import { TickTime } from "./tick-time.ts";
 import type { VibratorParts } from "./vibrator.ts";
@@ -37,6 +39,8 @@ export interface AetherOptions {
         readonly maxPayloadBytes?: number | undefined;
         /** Longest channel name, 1..200. Default 128. */
         readonly maxChannelLength?: number | undefined;
+        /** Most resonances that are open at a time, of all its vibrators and of `observe`. Default 1,048,576. */
+        readonly maxResonances?: number | undefined;
       }
     | undefined;
   /** Names of the sources that may emit and are heard; default: all. */
@@ -68,7 +72,8 @@ export interface Connected {
   /** Called when somebody, anywhere, began or ended to resonate. */
   readonly onInterest: Set<() => void>;
   readonly onClose: Set<() => void>;
-  close(): Promise<void>;
+  /** What is being emitted again may take `patienceMs`. */
+  close(patienceMs: number): Promise<void>;
 }
 
 const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
@@ -85,12 +90,13 @@ const KNOWN: { readonly [K in keyof Required<AetherOptions>]: true } = {
   recorded: true,
 };
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
+const DEFAULT_MAX_RESONANCES = 2 ** 20;
 /** One storage for the process: a handler of one aether may emit by a vibrator of another. */
 const causality = new Causality<Handling>();
 
 function limitsOf(options: AetherOptions): AdmissionLimits {
   const { limits = {}, allowedSources, payloads = "reference" } = options;
-  assertKnown(limits, { maxPayloadBytes: true, maxChannelLength: true }, "limits");
+  assertKnown(limits, { maxPayloadBytes: true, maxChannelLength: true, maxResonances: true }, "limits");
   if (payloads !== "reference" && payloads !== "frozen" && payloads !== "codec") {
     throw expected("payloads", "reference, frozen or codec", payloads);
   }
@@ -211,11 +217,13 @@ export async function connect(
     deadlines,
     observers,
     contracts,
+    places: new Places(wholeOf("limits.maxResonances", options.limits?.maxResonances ?? DEFAULT_MAX_RESONANCES, 1)),
     deadLetters: new DeadLetterBox(
       {
         memory: store,
         durable: store && link.recorder?.deadLetters,
         ...{ minAmplitude: letters?.minAmplitude ?? 0, clock, ids, observers },
+        notices: new DeadNotices({ link, ids, time }),
       },
       reemission,
     ),
@@ -228,10 +236,11 @@ export async function connect(
     parts,
     onInterest,
     onClose,
-    close: async () => {
+    close: async (patienceMs) => {
       for (const listener of [...onClose]) {
         listener();
       }
+      await reemission.drain(patienceMs);
       reemission.close();
       await link.close();
       deadlines.close();

@@ -21,6 +21,9 @@ export interface Draft {
   readonly cause: Wave | undefined;
 }
 
+/** What handles waves of one resonance: gives a value, throws, or gives a promise. */
+export type Handle = (wave: Wave, ctx: HandlerContext) => unknown;
+
 /** Code around waves: tracing, upgrades, idempotency, tenants. Each function must call `next` to let the wave pass. */
 export interface Interceptor {
   /** The kinds of waves around whose emits it stands; emits of others cost nothing. Default: all. */
@@ -40,6 +43,13 @@ export interface Interceptor {
     next: (wave: Wave) => Promise<unknown>,
     receiver: Presence,
   ) => unknown;
+  /**
+   * The same without a promise for each wave, in place of `handle`: gets what handles the waves of `receiver`, and gives
+   * what does so instead of it. What a handler does at once is then over at once: `handle` gives its value, or throws;
+   * a promise comes from those that take their time. It takes the wave, or a changed copy, and `ctx` as it came. Called
+   * once for each resonance, and again when interceptors come or go: what is to be remembered is kept outside.
+   */
+  readonly around?: (handle: Handle, receiver: Presence) => Handle;
 }
 
 /** The interceptors of one aether. */
@@ -78,7 +88,10 @@ export class Interceptors {
       command: around("command"),
       query: around("query"),
     };
-    this.#handle = all.filter((interceptor) => interceptor.handle !== undefined);
+    const handle = all.filter((interceptor) => interceptor.handle !== undefined || interceptor.around !== undefined);
+    if (handle.length !== this.#handle.length || handle.some((interceptor, at) => interceptor !== this.#handle[at])) {
+      this.#handle = handle;
+    }
     this.emits = all.some(({ emit }) => emit !== undefined);
     this.handles = this.#handle.length > 0;
   }
@@ -98,17 +111,25 @@ export class Interceptors {
     return promised(() => step(0, draft));
   }
 
-  /** Lets `wave` pass through all, and then `last`. */
-  handle(wave: Wave, ctx: HandlerContext, receiver: Presence, last: (wave: Wave) => unknown): Promise<unknown> {
-    const chain = this.#handle;
-    const step = (at: number, current: Wave): unknown => {
-      const interceptor = chain[at];
-      return interceptor?.handle === undefined
-        ? last(current)
-        : interceptor.handle(current, ctx, (next) => promised(() => step(at + 1, next)), receiver);
-    };
-    return promised(() => step(0, wave));
+  /** What stands around handlers: another array whenever that has changed. */
+  get handling(): readonly Interceptor[] {
+    return this.#handle;
   }
+
+  /** `last` with all of them around it, for the waves of `receiver`. */
+  wrapped(last: Handle, receiver: Presence): Handle {
+    return this.#handle.reduceRight((inner, interceptor) => aroundOf(interceptor, inner, receiver), last);
+  }
+}
+
+function aroundOf({ handle, around }: Interceptor, inner: Handle, receiver: Presence): Handle {
+  if (around !== undefined) {
+    return around(inner, receiver);
+  }
+  if (handle === undefined) {
+    return inner;
+  }
+  return (wave, ctx) => promised(() => handle(wave, ctx, (passed) => promised(() => inner(passed, ctx)), receiver));
 }
 
 /** What `work` gives, as a promise; what it throws rejects. An async function would take three more turns to hand one on. */

@@ -14,6 +14,7 @@ import type { Receipt } from "./receipt.ts";
 import type { Handler } from "./receiving/handlers.ts";
 import type { Handling } from "./receiving/handling.ts";
 import { Listening, type ListeningParts, type ReceiveOptions, requestOf } from "./receiving/listening.ts";
+import type { NoiseFloorOption } from "./receiving/noise-floor.ts";
 import { type CloseOptions, drainMsOf, type Resonance } from "./receiving/resonance.ts";
 import { type ResonanceOptions, type VibratorOptions, vibratorSettings } from "./receiving/resonance-options.ts";
 import type { View } from "./views/view.ts";
@@ -144,6 +145,14 @@ export class Vibrator implements AsyncDisposable {
   }
 
   /**
+   * Gives another noise floor to all its resonances that have none of their own, those to come included, from now on:
+   * as the option `noiseFloor` of a vibrator. Throws `AETHER_BAD_OPTION`.
+   */
+  setNoiseFloor(noiseFloor: NoiseFloorOption): void {
+    this.listening.setNoiseFloor(noiseFloor);
+  }
+
+  /**
    * Folds all waves of recorded channels into a state, in the order of the record: from the last snapshot, or from the
    * first wave, and on with what comes. Every instance has the same state. Resolves when the view has begun; `view.ready`
    * tells when it has caught up. Rejects with `AETHER_UNSUPPORTED` for channels of which nothing is kept,
@@ -180,7 +189,10 @@ export class Vibrator implements AsyncDisposable {
     }
   }
 
-  /** Stops hearing, finishes what it heard until the deadline, then stops emitting. */
+  /**
+   * Stops hearing, finishes what it heard, and waits for the record to have what was emitted, until the deadline; then
+   * stops emitting.
+   */
   async close(options?: CloseOptions): Promise<void> {
     const deadlineMs = drainMsOf(options);
     this.#closing ??= this.#close(deadlineMs);
@@ -188,8 +200,11 @@ export class Vibrator implements AsyncDisposable {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    const endsAt = clock.monotonic() + deadlineMs;
     await this.listening.close(deadlineMs);
     await this.#views.close();
+    await this.emission.drain(endsAt - clock.monotonic());
     this.emission.close();
     this.#onClosed(this);
   }

@@ -24,6 +24,16 @@ export interface CopyProgress {
   readonly position: string | undefined;
 }
 
+const OPTIONS: { readonly [K in keyof Required<CopyRecordOptions>]: true } = {
+  pattern: true,
+  from: true,
+  to: true,
+  minAmplitude: true,
+  inFlight: true,
+  timeoutMs: true,
+  onProgress: true,
+  signal: true,
+};
 const IN_FLIGHT = 64;
 const TIMEOUT_MS = 30_000;
 
@@ -37,12 +47,19 @@ export async function copyRecord(
   to: Pick<Recorder, "declare" | "records" | "record">,
   options: CopyRecordOptions = {},
 ): Promise<CopyProgress> {
+  assertArguments(from, to, options);
   const { inFlight = IN_FLIGHT, timeoutMs = TIMEOUT_MS, onProgress, signal, ...query } = options;
   if (!(Number.isInteger(inFlight) && inFlight > 0)) {
     throw expected("inFlight", "a whole number above 0", inFlight);
   }
   if (!(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw expected("timeoutMs", "a number of milliseconds above 0", timeoutMs);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw expected("onProgress", "a function", onProgress);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw expected("signal", "an AbortSignal", signal);
   }
   signal?.throwIfAborted();
   if (query.pattern !== undefined && !to.records(query.pattern)) {
@@ -82,6 +99,30 @@ export async function copyRecord(
   return progress;
 }
 
+/** Throws `AETHER_BAD_OPTION` unless there is something to read, something to record in, and no other option than those. */
+function assertArguments(from: unknown, to: unknown, options: CopyRecordOptions): void {
+  if (!canDo(from, ["read"])) {
+    throw expected("from", "a recorder or a journal", from);
+  }
+  if (!canDo(to, ["declare", "records", "record"])) {
+    throw expected("to", "a recorder, such as that of `openRecorder(journal.over(inProcess()))`", to);
+  }
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw expected("options of copyRecord", "an object", options);
+  }
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(OPTIONS, name)) {
+      throw expected("options of copyRecord", `only ${Object.keys(OPTIONS).join(", ")}`, name);
+    }
+  }
+}
+
+function canDo(value: unknown, names: readonly string[]): boolean {
+  return (
+    typeof value === "object" && value !== null && names.every((name) => typeof Reflect.get(value, name) === "function")
+  );
+}
+
 function notRecorded(channel: string): AetherError {
   return new AetherError(
     "AETHER_UNSUPPORTED",
@@ -98,6 +139,9 @@ export interface OpenRecorder extends AsyncDisposable {
 
 /** The recorder of `medium`, on a link of its own: to read, to copy, to see and drop groups without an aether. */
 export async function openRecorder(medium: Medium): Promise<OpenRecorder> {
+  if (!canDo(medium, ["open"])) {
+    throw expected("medium", "a medium that records, such as journal.over(inProcess())", medium);
+  }
   const { perHop, minAmplitude, maxLifetimeMs } = DEFAULT_PHYSICS;
   const wallOffsetMs = systemClock.now() - systemClock.monotonic();
   const surroundings = { clock: systemClock, perHop, minAmplitude, maxLifetimeMs, wallOffsetMs };

@@ -148,7 +148,7 @@ class InProcessLink implements Link {
     for (const link of this.space.links) {
       for (const listener of link.#listeners) {
         if (!listener.observes) {
-          yield listener.presence;
+          yield listener.aside === true ? { ...listener.presence, aside: true } : listener.presence;
         }
       }
     }

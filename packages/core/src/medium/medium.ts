@@ -55,6 +55,11 @@ export interface Listener {
    * 0: it wants everything. Changes are told by `pressure`.
    */
   readonly lowestBand: number;
+  /**
+   * Whether others of its group are to have what it would hear, for a while: a medium that can offers it nothing then. What
+   * reaches it all the same it takes. Changes are told by `pressure`. Default: false.
+   */
+  readonly aside?: boolean;
   /** Whether its lowest band may change: a medium that filters by band prepares for that. */
   readonly adapts: boolean;
   /**
@@ -201,7 +206,7 @@ export interface Outlet {
 /** A listener's place in the medium. */
 export interface Tuning {
   /**
-   * Tells that {@link Listener.openBand} or {@link Listener.lowestBand} has changed, for the listener has become more
+   * Tells that {@link Listener.openBand}, {@link Listener.lowestBand} or {@link Listener.aside} has changed, for the listener has become more
    * or less loaded.
    */
   pressure(): void;

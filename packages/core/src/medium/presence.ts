@@ -11,4 +11,6 @@ export interface Presence {
   readonly group: string | false;
   /** Name of the resonance inside its group. */
   readonly name: string;
+  /** Whether it leaves what it would hear to others of its group, at the moment. */
+  readonly aside?: boolean;
 }

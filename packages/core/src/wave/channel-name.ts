@@ -105,6 +105,17 @@ export function assertAnyChannelName(name: unknown): asserts name is string {
   }
 }
 
+/** Whether `name` begins with `$`. Patterns that begin with a wildcard do not hear such channels. */
+export function isReserved(name: unknown): boolean {
+  return typeof name === "string" && name.charCodeAt(0) === DOLLAR;
+}
+
+/** Whether `pattern` begins with a wildcard. */
+export function beginsWild(pattern: string): boolean {
+  const first = pattern.charCodeAt(0);
+  return first === STAR || first === REST;
+}
+
 /** Whether `name` is the name of a channel, a reserved one included. */
 export function isChannelName(name: unknown): name is string {
   return typeof name === "string" && fault(name, false, LONGEST_CHANNEL) === undefined;

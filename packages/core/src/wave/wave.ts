@@ -442,6 +442,11 @@ export class Wave<P = unknown> {
     return new Wave<Q>({ ...this.#parts(this.#extras), payload });
   }
 
+  /** The same wave with `share` of its amplitude left: as it is handled once more. */
+  weakened(share: number): Wave<P> {
+    return new Wave<P>({ ...this.#parts(this.#extras), amplitude: this.#amplitude * share });
+  }
+
   /** The same wave without its way back: for those who only look on. */
   asCopy(): Wave<P> {
     const extras = this.#extras;

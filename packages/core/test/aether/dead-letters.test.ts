@@ -470,7 +470,7 @@ describe("list and purge", () => {
     expect(await channels({ limit: 3 })).toEqual(["a.1", "a.2", "b.1"]);
     const [, second] = await lettersOf(aether);
     expect(await aether.deadLetters.purge({ id: second?.id ?? "" })).toBe(1);
-    expect(await aether.deadLetters.purge({ pattern: "b.*", before: clock.now() - 1000 })).toBe(1);
+    expect(await aether.deadLetters.purge({ pattern: "b.*", before: new Date(clock.now() - 1000) })).toBe(1);
     expect(await channels()).toEqual(["a.1", "b.2"]);
     expect(await aether.deadLetters.purge()).toBe(2);
     expect(aether.stats().deadLetters).toEqual({ entered: 4, kept: 0, evicted: 0, reemitted: 0, purged: 4 });
@@ -490,6 +490,7 @@ describe("list and purge", () => {
       [{ nonsense: 1 }, "AETHER_BAD_OPTION"],
       [{ id: 1 }, "AETHER_BAD_OPTION"],
       [{ before: Number.NaN }, "AETHER_BAD_OPTION"],
+      [{ before: new Date(Number.NaN) }, "AETHER_BAD_OPTION"],
       [{ pattern: "a..b" }, "AETHER_BAD_CHANNEL"],
     ] as const) {
       expect(await rejection(Reflect.apply(deadLetters.purge, deadLetters, [which]))).toMatchObject({ code });

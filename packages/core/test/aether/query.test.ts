@@ -1,4 +1,4 @@
-import { channel } from "@aether/core";
+import { channel, inProcess, type Link, type MediumEvents } from "@aether/core";
 import { describe, expect, test } from "vitest";
 import { connect } from "./connect.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -292,3 +292,37 @@ describe("a query", () => {
     expect(answers.map(({ payload }) => payload)).toEqual(Array.from({ length: 1000 }, (_, i) => 2 * i));
   });
 });
+
+test.each(["query", "command"] as const)(
+  "a %s that its medium refuses at once ends with that, and only with that",
+  async (kind) => {
+    const clock = new ManualClock();
+    const unseen: unknown[] = [];
+    const note = (reason: unknown): void => void unseen.push(reason);
+    process.on("unhandledRejection", note);
+    const inner = inProcess();
+    const refused = (): never => {
+      throw new Error("no way");
+    };
+    const open = async (events: MediumEvents): Promise<Link> => {
+      const link = await inner.open(events);
+      return {
+        outlet: () => ({ propagate: refused }),
+        reflect: (reflection) => link.reflect(reflection),
+        resonate: (listener) => link.resonate(listener),
+        room: (channel) => link.room(channel),
+        present: () => link.present(),
+        heard: (channel) => link.heard(channel),
+        close: () => link.close(),
+      };
+    };
+    const aether = await connect({ medium: { ...inner, open }, clock });
+    const alpha = aether.vibrator("alpha");
+    const asked = kind === "query" ? alpha.query("a") : alpha.emit("a", 1, { kind });
+    expect(await rejection(asked)).toMatchObject({ message: "no way" });
+    await clock.advance(5000);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect(unseen).toEqual([]);
+  },
+);

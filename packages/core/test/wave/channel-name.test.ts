@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AetherError } from "../../src/errors.ts";
 import { assertChannelName, assertPattern, channelLengthOf, LONGEST_CHANNEL } from "../../src/wave/channel-name.ts";
+import { cpuMs } from "../cpu-ms.ts";
 import { fc } from "../seeded.ts";
 
 const token64 = "t".repeat(64);
@@ -195,14 +196,14 @@ describe("the time it takes to refuse a name", () => {
 
   test.each(adversaries)("is linear, and short, for 50,000 characters of %s", (_, make) => {
     const name = make(50_000);
-    const from = performance.now();
+    const from = cpuMs();
     for (let i = 0; i < 20; i++) {
       expectRefused(() => assertPattern(name));
       expectRefused(() => assertChannelName(name));
       // Without a limit on its length too: nothing backtracks.
       expectRefused(() => assertChannelName(name, Number.POSITIVE_INFINITY));
     }
-    expect(performance.now() - from).toBeLessThan(500);
+    expect(cpuMs() - from).toBeLessThan(500);
     expect(refusal(() => assertChannelName(name)).message.length).toBeLessThan(700);
   });
 });

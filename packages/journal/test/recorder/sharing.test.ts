@@ -28,6 +28,16 @@ describe("one directory", () => {
     }
   });
 
+  test("has what was emitted as an aether closes", async () => {
+    await using directory = await testDirectory();
+    await using journal = await openJournal(directory.path);
+    const aether = await Aether.connect({ journal, recorded: ["orders.>"] });
+    const alpha = aether.vibrator("alpha");
+    const emits = Array.from({ length: 20 }, (_, at) => alpha.emit("orders.created", at));
+    await aether.close();
+    expect((await Promise.all(emits)).map(({ id }) => id)).toEqual(await idsIn(journal));
+  });
+
   test("is shared by the aethers and media of one process", async () => {
     await using here = await world();
     const life = await here.live();

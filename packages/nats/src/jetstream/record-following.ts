@@ -1,10 +1,11 @@
 /** Following: one recorded resonance's way through the record. */
 
-import { type Follower, type Following, type From, isMeantFor, type Presence } from "@aether/core";
+import { type Follower, type Following, type From, isMeantFor, type Presence, type Wave } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import { BandPull } from "./band-pull.ts";
 import { deal } from "./credits.ts";
 import type { Delivery } from "./delivery.ts";
+import { EarlyWaves } from "./early-waves.ts";
 import { InHand } from "./in-hand.ts";
 import { paused, within } from "./management.ts";
 import type { PlaceName } from "./names.ts";
@@ -38,6 +39,7 @@ export class RecordFollowing implements Following {
   readonly #place: PlaceName;
   readonly #parts: FollowingParts;
   readonly #inHand: InHand;
+  readonly #early: EarlyWaves;
   #pulls: readonly BandPull[] = [];
   #ackWaitMs = 0;
   #mostWanted = 0;
@@ -57,6 +59,7 @@ export class RecordFollowing implements Following {
     this.#parts = parts;
     const { connection, replies } = parts;
     this.#inHand = new InHand({ connection, replies, lost: () => this.#lost() });
+    this.#early = new EarlyWaves((delivery) => this.#inHand.refuse(delivery));
   }
 
   get presence(): Presence {
@@ -103,6 +106,7 @@ export class RecordFollowing implements Following {
   }
 
   #ask(): void {
+    this.#handEarly();
     const { wanted } = this.#follower;
     const mayAsk = this.#closing === undefined && !this.#restoring && !this.#isAway && this.#parts.connection.connected;
     if (wanted <= 0 || !mayAsk) {
@@ -146,13 +150,29 @@ export class RecordFollowing implements Following {
       this.#inHand.end(delivery); // For another group: this one has nothing to do with it.
       return;
     }
-    if (this.#follower.wanted <= 0 && !this.#inHand.has(delivery)) {
-      this.#inHand.refuse(delivery);
+    this.#handEarly();
+    const isEarly = this.#early.size > 0 || this.#follower.wanted <= 0;
+    if (isEarly && !this.#inHand.has(delivery)) {
+      this.#early.add({ wave, delivery });
       return;
     }
+    this.#hand(wave, delivery);
+  }
+
+  #hand(wave: Wave, delivery: Delivery): void {
     const custody = this.#inHand.take(delivery);
     if (custody !== undefined) {
       this.#follower.take(wave, custody);
+    }
+  }
+
+  /** Hands over what came when it was not wanted yet, before anything that came after it. */
+  #handEarly(): void {
+    while (this.#early.size > 0 && this.#follower.wanted > 0) {
+      const next = this.#early.next();
+      if (next !== undefined) {
+        this.#hand(next.wave, next.delivery);
+      }
     }
   }
 
@@ -191,6 +211,7 @@ export class RecordFollowing implements Following {
         const bands = await placeOf(this.#place, isOther ? "start" : "new", this.#parts);
         if (isOther || madeAt(bands) !== this.#made) {
           await Promise.all(this.#pulls.map((pull) => pull.close()));
+          this.#early.giveBack();
           this.#inHand.gone();
           this.#stand(bands);
         }
@@ -207,12 +228,14 @@ export class RecordFollowing implements Following {
   /** The link moves to another server: what this one hands over any more would be lost until it is missed. */
   async away(): Promise<void> {
     this.#isAway = true;
+    this.#early.giveBack();
     await Promise.all(this.#pulls.map((pull) => pull.close()));
   }
 
   /** The connection is back. */
   reconnected(): void {
     this.#isAway = false;
+    this.#early.giveBack();
     for (const pull of this.#pulls) {
       pull.reset();
     }
@@ -226,6 +249,7 @@ export class RecordFollowing implements Following {
   }
 
   async #close(): Promise<void> {
+    this.#early.giveBack();
     await Promise.all(this.#pulls.map((pull) => pull.close()));
     if (this.#inHand.size === 0) {
       this.#end();

@@ -1,6 +1,15 @@
 /** Hearing: a listener's subscriptions, from the server's confirmation to their end. */
 
-import { AetherError, band, isMeantFor, type Listener, type Presence, type Tuning, type Wave } from "@aether/core";
+import {
+  AetherError,
+  BANDS,
+  band,
+  isMeantFor,
+  type Listener,
+  type Presence,
+  type Tuning,
+  type Wave,
+} from "@aether/core";
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import { recordBand } from "../jetstream/record-band.ts";
@@ -73,7 +82,7 @@ export class Hearing implements Tuning {
     this.#bands = new Bands({
       subjects,
       pattern,
-      classes: this.#follows ? ["q"] : listener.observes ? ["w", "b", "o"] : ["w", "b", "q"],
+      ...classesOf(this.#follows, listener.observes, queue !== undefined),
       listen: (kind, subject) =>
         connection.listen(subject, kind === "w" || kind === "q" ? queue : undefined, (message) =>
           this.#heard(kind, message),
@@ -84,7 +93,7 @@ export class Hearing implements Tuning {
   /** Resolves when the server has confirmed every subscription. */
   async open(): Promise<void> {
     const { connection, presence } = this.#parts;
-    this.#lowest = this.#listener.lowestBand;
+    this.#lowest = this.#wanted;
     const names = this.#bands.begin(this.#lowest, this.#listener.adapts);
     this.recordChanged();
     try {
@@ -159,12 +168,18 @@ export class Hearing implements Tuning {
     this.#listener.receive(foreignWave(kind, channel, placeBand, message, this.#parts));
   }
 
+  /** The lowest band it wants; who stands aside wants none. */
+  get #wanted(): number {
+    const { aside, lowestBand } = this.#listener;
+    return aside === true ? BANDS : lowestBand;
+  }
+
   pressure(): void {
-    const { lowestBand } = this.#listener;
-    if (lowestBand !== this.#lowest && this.#ending === undefined) {
-      this.#lowest = lowestBand;
-      this.#bands.move(lowestBand);
-      this.#parts.presence.add(this.#listener, lowestBand);
+    const lowest = this.#wanted;
+    if (lowest !== this.#lowest && this.#ending === undefined) {
+      this.#lowest = lowest;
+      this.#bands.move(lowest);
+      this.#parts.presence.add(this.#listener, lowest);
     }
   }
 
@@ -199,4 +214,15 @@ export class Hearing implements Tuning {
 /** What a closed link says. */
 export function closedLink(): AetherError {
   return new AetherError("AETHER_CLOSED", "Expected an open link to NATS, got a closed one");
+}
+
+/** Which classes it hears as one of its group, and which as everybody does. */
+function classesOf(
+  follows: boolean,
+  observes: boolean,
+  isShared: boolean,
+): { readonly shared: readonly SubjectClass[]; readonly plain: readonly SubjectClass[] } {
+  const inGroup: readonly SubjectClass[] = follows ? ["q"] : observes ? [] : ["w", "q"];
+  const everybody: readonly SubjectClass[] = follows ? [] : observes ? ["w", "b", "o"] : ["b"];
+  return isShared ? { shared: inGroup, plain: everybody } : { shared: [], plain: [...inGroup, ...everybody] };
 }

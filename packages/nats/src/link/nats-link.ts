@@ -2,6 +2,7 @@
 
 import {
   AetherError,
+  BANDS,
   DEFAULT_PHYSICS,
   type Exchange,
   type Link,
@@ -362,7 +363,8 @@ export class NatsLink implements Link {
   }
 
   *present(): Iterable<Presence> {
-    for (const { observes, band: _, ...presence } of this.#presence.roll.present()) {
+    for (const { observes, band: lowest, ...known } of this.#presence.roll.present()) {
+      const presence = lowest < BANDS ? known : { ...known, aside: true };
       if (!observes) {
         yield presence;
       }

@@ -3,17 +3,20 @@
 import type { Listener } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import type { Subjects } from "../subjects.ts";
+import { BeatParts, inParts } from "./beat-parts.ts";
 import { type Beat, beatOf, type Present, Roll } from "./roll.ts";
 
 const MISSED_BEATS = 3;
 /** So many calls for presence are answered at once in a while; more are answered together at its end: many links may come back. */
 const ANSWERS_AT_ONCE = 8;
 const WHILE_MS = 250;
+/** Most bytes of one message: more would keep everything else waiting. */
+const MOST_BYTES = 256 * 1024;
 /** Part of a beat by which beats of many links are spread. */
 const JITTER = 0.2;
 
 /** What beats work with. */
-export interface BeatParts {
+export interface BeatsParts {
   readonly connection: Connection;
   readonly subjects: Subjects;
   readonly link: string;
@@ -26,8 +29,9 @@ export interface BeatParts {
 /** Presence of one link, its own and that of others. */
 export class PresenceBeats {
   readonly roll: Roll;
-  readonly #parts: BeatParts;
+  readonly #parts: BeatsParts;
   readonly #own = new Map<Listener, Present>();
+  readonly #heardParts = new BeatParts();
   #revision = 0;
   #scheduled = false;
   /** When the while began, and how many calls were answered in it. */
@@ -37,7 +41,7 @@ export class PresenceBeats {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(parts: BeatParts) {
+  constructor(parts: BeatsParts) {
     this.#parts = parts;
     this.roll = new Roll(MISSED_BEATS * parts.beatMs, parts.now());
   }
@@ -115,7 +119,9 @@ export class PresenceBeats {
   #tell(): void {
     const { connection, subjects } = this.#parts;
     if (connection.connected) {
-      connection.publish(subjects.presence, Buffer.from(JSON.stringify(this.#beat())));
+      for (const text of inParts(this.#beat(), Math.min(connection.maxPayload, MOST_BYTES))) {
+        connection.publish(subjects.presence, Buffer.from(text));
+      }
     }
   }
 
@@ -126,7 +132,8 @@ export class PresenceBeats {
   }
 
   #heard(data: Uint8Array): void {
-    const beat = beatOf(parsed(data));
+    const part = beatOf(parsed(data));
+    const beat = part && this.#heardParts.whole(part);
     if (beat !== undefined && beat.link !== this.#parts.link && this.roll.note(beat, this.#parts.now())) {
       this.#parts.interest();
     }

@@ -1,6 +1,6 @@
 /** The roll: who resonates anywhere, as far as beats have told. Soft state: who misses three beats is forgotten. */
 
-import { matches, type Presence } from "@aether/core";
+import { BANDS, matches, type Presence } from "@aether/core";
 
 /** A listener as its link tells of it. */
 export interface Present extends Presence {
@@ -19,6 +19,16 @@ export interface Beat {
   readonly here: boolean;
   readonly listeners: readonly Present[];
 }
+
+/** One of the messages that a beat is told in, numbered from 0. */
+export interface BeatPart {
+  readonly beat: Beat;
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** More parts than this are no beat. */
+export const MOST_PARTS = 1000;
 
 interface Entry {
   readonly beat: Beat;
@@ -151,23 +161,30 @@ function hearersOf(present: readonly Present[]): Hearers {
   return { bands: [...bands.values()], one: parts[0], observed: parts.length < present.length };
 }
 
-/** The beat that `value` is, if it says all that a beat must. */
-export function beatOf(value: unknown): Beat | undefined {
+/** The beat, or the part of one, that `value` is, if it says all that it must. */
+export function beatOf(value: unknown): BeatPart | undefined {
   if (typeof value !== "object" || value === null) {
     return undefined;
   }
   const { link, revision, here, listeners }: Partial<Record<keyof Beat, unknown>> = value;
+  const { part = 0, parts = 1 }: Partial<Record<keyof BeatPart, unknown>> = value;
   if (
     typeof link !== "string" ||
     typeof revision !== "number" ||
     typeof here !== "boolean" ||
     !Array.isArray(listeners) ||
     listeners.length > MOST_LISTENERS ||
-    !listeners.every(isPresent)
+    !listeners.every(isPresent) ||
+    !isWhole(parts, 1, MOST_PARTS) ||
+    !isWhole(part, 0, parts - 1)
   ) {
     return undefined;
   }
-  return { link, revision, here, listeners };
+  return { beat: { link, revision, here, listeners }, part, parts };
+}
+
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 }
 
 function isPresent(value: unknown): value is Present {
@@ -178,10 +195,19 @@ function isPresent(value: unknown): value is Present {
   return (
     typeof vibrator === "string" &&
     typeof instance === "string" &&
-    typeof pattern === "string" &&
+    isPattern(pattern) &&
     (group === false || typeof group === "string") &&
     typeof name === "string" &&
     typeof observes === "boolean" &&
-    typeof band === "number"
+    isWhole(band, 0, BANDS)
   );
+}
+
+/** Whether it can be asked what it covers: one that cannot would fail every question after it. */
+function isPattern(value: unknown): value is string {
+  try {
+    return typeof value === "string" && typeof matches(value, "any") === "boolean";
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 /** An address: what is told to those who listen on one subject, gathered until the end of the tick. */
 
 import type { ReflectCause, Refusal, Teller } from "@aether/core";
-import { ControlPen, MOST_ENTRIES } from "../wire/control.ts";
+import { ControlPen, MOST_ENTRIES, mostBytesOfAnswer } from "../wire/control.ts";
 import type { Prepared } from "../wire/payloads.ts";
 import type { ReflectionFacts } from "../wire/reflection-facts.ts";
 
@@ -18,6 +18,8 @@ export interface Mailing {
   /** Calls `address.flush` at the end of the tick. */
   flushSoon(address: Address): void;
   send(subject: string, message: Buffer): void;
+  /** Most bytes of a message. */
+  readonly maxBytes: number;
 }
 
 /** Where hearers tell one emitter, or emitters the link of one hearer. */
@@ -49,8 +51,31 @@ export class Address {
   }
 
   answered(admission: Admission, by: Teller, prepared: Prepared, codec: number): void {
-    this.#pen.answered(admission.correlation, by, prepared, codec, this.#told(admission));
+    const pen = this.#pen;
+    if (pen.length + mostBytesOfAnswer(by, prepared) > this.#mailing.maxBytes) {
+      this.#answeredAtLength(admission, by, prepared, codec);
+      return;
+    }
+    pen.answered(admission.correlation, by, prepared, codec, this.#told(admission));
     this.#wrote();
+  }
+
+  /** An answer that may be too long goes in a message of its own; one that no message holds is told as a failure. */
+  #answeredAtLength(admission: Admission, by: Teller, prepared: Prepared, codec: number): void {
+    const { maxBytes } = this.#mailing;
+    const pen = this.#pen;
+    this.#sendNow();
+    pen.answered(admission.correlation, by, prepared, codec, admission.untold !== undefined);
+    const answer = pen.take();
+    if (answer.length <= maxBytes) {
+      this.#told(admission);
+      this.#mailing.send(this.#subject, answer);
+      return;
+    }
+    const message = `Expected an answer that fits into a message of ${maxBytes} bytes on this server, got one of ${answer.length}: send a reference to it, or raise max_payload`;
+    this.reflected(admission, {
+      ...{ code: "rejected", error: "AETHER_TOO_LARGE", message, retryable: false, by: by.by, byId: by.byId },
+    });
   }
 
   silent(admission: Admission, by: Teller): void {
@@ -116,7 +141,14 @@ export class Address {
   }
 
   #sendIfFull(): void {
-    if (this.#pen.entries === MOST_ENTRIES) {
+    // Whatever comes next, answers left out, is much shorter than half of a message.
+    if (this.#pen.entries === MOST_ENTRIES || 2 * this.#pen.length > this.#mailing.maxBytes) {
+      this.#sendNow();
+    }
+  }
+
+  #sendNow(): void {
+    if (this.#pen.entries > 0) {
       this.#mailing.send(this.#subject, this.#pen.take());
     }
   }
@@ -132,8 +164,6 @@ export class Address {
       }
     }
     admissions.length = 0;
-    if (this.#pen.entries > 0) {
-      this.#mailing.send(this.#subject, this.#pen.take());
-    }
+    this.#sendNow();
   }
 }

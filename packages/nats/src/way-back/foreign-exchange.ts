@@ -14,8 +14,12 @@ export class ForeignExchange implements Exchange {
   }
 
   answered({ payload }: Answer): void {
-    const prepared = payloadWriters.json.prepare(payload);
-    this.#reply(typeof prepared === "string" ? Buffer.from(prepared) : (prepared ?? new Uint8Array(0)));
+    try {
+      const prepared = payloadWriters.json.prepare(payload);
+      this.#reply(typeof prepared === "string" ? Buffer.from(prepared) : (prepared ?? new Uint8Array(0)));
+    } catch {
+      // What no message can hold is no answer: a plain client knows of nothing else.
+    }
   }
 
   reached(): void {}

@@ -60,7 +60,14 @@ export class Post implements Mailing {
     waiting.length = 0;
   }
 
+  get maxBytes(): number {
+    return this.#connection.maxPayload;
+  }
+
   send(subject: string, message: Buffer): void {
+    if (message.length > this.maxBytes) {
+      return; // Nobody could be told of it.
+    }
     if (this.#connection.connected) {
       this.#connection.publish(subject, message);
     } else {

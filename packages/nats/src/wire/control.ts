@@ -58,6 +58,11 @@ function mostBytesPrepared(prepared: Prepared): number {
   return prepared === undefined ? 0 : typeof prepared === "string" ? 3 * prepared.length : prepared.byteLength;
 }
 
+/** Most bytes that an answer takes in a message, the end of that included. */
+export function mostBytesOfAnswer({ by, byId }: Teller, prepared: Prepared): number {
+  return LEAST_BYTES + AROUND_BYTES + mostBytes(by) + mostBytes(byId) + mostBytesPrepared(prepared);
+}
+
 /** Writes a message, entry by entry: at most 64. */
 export class ControlPen {
   readonly #slab = new Slab(PEN_BYTES);
@@ -66,6 +71,11 @@ export class ControlPen {
   /** How many entries the message has. */
   get entries(): number {
     return this.#entries;
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#entries === 0 ? 0 : this.#slab.length;
   }
 
   #begin(type: Type, correlation: number, most: number, admits = false): number {

@@ -1,4 +1,12 @@
-import { Aether, type DeadLetter, type DeadLetterStore, type NewDeadLetter, type Wave } from "@aether/core";
+import {
+  Aether,
+  DEAD_HEADERS,
+  type DeadLetter,
+  type DeadLetterStore,
+  type NewDeadLetter,
+  UnrecoverableError,
+  type Wave,
+} from "@aether/core";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -57,6 +65,37 @@ describe.each(VERSIONS)("dead letters on JetStream %s", (version) => {
     await opened.recorder.declare(["orders.>"]);
     return { ...opened, namespace };
   }
+
+  test("are heard from everywhere as waves on $dead.<channel>, by plain clients too", async () => {
+    const namespace = `dead${count++}`;
+    const open = (): Promise<Aether> =>
+      // Everything is recorded, and notices are not.
+      Aether.connect({ medium: natsMedium({ servers: server.url, namespace }), recorded: [">"] });
+    await using near = await open();
+    await using far = await open();
+    const plain: string[] = [];
+    client.subscribe(`${namespace}.w.*.$dead.>`, { callback: (_error, { subject }) => void plain.push(subject) });
+    await client.flush();
+    const heard: Wave[] = [];
+    await far.vibrator("watch").resonateOn("$dead.orders.*", (wave) => void heard.push(wave));
+    const others: string[] = [];
+    await far.vibrator("all").resonateOn(">", ({ channel }) => void others.push(channel));
+    await near.vibrator("beta").resonateOn("orders.*", () => {
+      throw new UnrecoverableError("broken");
+    });
+    const { id } = await near.vibrator("alpha").emit("orders.created", { orderId: "1" });
+    await until(() => heard.length === 1 && others.length === 1 && plain.length === 1);
+    const letters: DeadLetter[] = [];
+    for await (const letter of far.deadLetters.list()) {
+      letters.push(letter);
+    }
+    expect(heard[0]).toMatchObject({
+      ...{ channel: "$dead.orders.created", payload: { orderId: "1" }, cause: id, source: "beta" },
+      headers: { [DEAD_HEADERS.letter]: letters[0]?.id, [DEAD_HEADERS.message]: "broken" },
+    });
+    expect(heard[0]?.position).toBeUndefined();
+    expect([plain, others]).toEqual([[`${namespace}.w.4.$dead.orders.created`], ["orders.created"]]);
+  });
 
   test("over the most the oldest give way, and are counted", async () => {
     await using here = await one({ deadLetters: { maxLetters: 3 } });

@@ -4,17 +4,18 @@ import { AetherError } from "@aether/core";
 import type { Config } from "./config.ts";
 import { KEYS, SECTIONS } from "./keys.ts";
 
-/** `values` by section, frozen. They are those of the whole table, each as its kind has made it. */
-export function configOf(values: ReadonlyMap<string, unknown>): Config {
-  const sections: unknown = Object.freeze(
-    Object.fromEntries(
+/** `values` by section, frozen, with `settings` of a service's own. They are those of the whole table, each as its kind has made it. */
+export function configOf(values: ReadonlyMap<string, unknown>, settings?: object): Config {
+  const sections: unknown = Object.freeze({
+    ...Object.fromEntries(
       SECTIONS.map((section) => {
         const own = [...values].filter(([name]) => name.startsWith(`${section}.`));
         const named = own.map(([name, value]) => [name.slice(section.length + 1), value] as const);
         return [section, Object.freeze(Object.fromEntries(named))];
       }),
     ),
-  );
+    ...(settings && { settings }),
+  });
   if (!isConfig(sections)) {
     throw new AetherError("AETHER_BAD_CONFIG", "Expected the configuration to have every key of the table, got fewer");
   }

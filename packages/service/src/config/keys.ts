@@ -111,7 +111,7 @@ const TABLE: Table = {
     circuit_breaker_failure_threshold: key(whole(1), 5, LIVE),
     circuit_breaker_open_ms: key(duration(1), 10_000, LIVE),
     circuit_breaker_half_open_successes: key(whole(1), 2, LIVE),
-    noise_floor: key(noiseFloor, 0.01),
+    noise_floor: key(noiseFloor, 0.01, LIVE),
   },
   observability: {
     log_json: key(flag, false),

@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { Config } from "./config.ts";
 import { type Loaded, type LoadOptions, loadConfig } from "./load-config.ts";
 import { Origin } from "./origin.ts";
+import { keysWith } from "./own-settings.ts";
 import { configError } from "./problem.ts";
 import { type Reload, reloadOf } from "./reload.ts";
 
@@ -56,7 +57,7 @@ export class LiveConfig {
       this.#tell(() => this.#listeners.onError(error));
       return;
     }
-    const reload = reloadOf(this.#loaded.config, this.#running, next.config);
+    const reload = reloadOf(this.#loaded.config, this.#running, next.config, keysWith(this.#options.settings));
     this.#loaded = next;
     this.#running = reload.config;
     this.#full = fullOf(next.files);

@@ -5,12 +5,13 @@ import { AetherError } from "@aether/core";
 import type { Config } from "./config.ts";
 import { configOf } from "./config-of.ts";
 import type { Sources } from "./interpolation.ts";
-import { KEYS } from "./keys.ts";
+import { SECTIONS } from "./keys.ts";
 import { token } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import { Origin } from "./origin.ts";
+import { type ConfigWith, keysWith, SETTINGS, type SettingsSchema, settingsOf } from "./own-settings.ts";
 import { configError, type Problem, shown } from "./problem.ts";
-import { readLayers } from "./read-layers.ts";
+import { readLayers, type Values } from "./read-layers.ts";
 import { secretFile } from "./secret-file.ts";
 import { type Environment, environmentLayer, type Flags, flagLayer } from "./text-layers.ts";
 import { type LayerFile, tomlLayer } from "./toml-layer.ts";
@@ -23,6 +24,8 @@ export interface LoadOptions {
   readonly env?: Environment | undefined;
   /** Values by `section.key`, over everything else. */
   readonly flags?: Flags | undefined;
+  /** What the section `settings` holds, which is the service's own. Default: there is no such section. */
+  readonly settings?: SettingsSchema | undefined;
 }
 
 /** A configuration and where it comes from. */
@@ -36,7 +39,10 @@ export interface Loaded {
   readonly files: readonly string[];
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof LoadOptions>(["cwd", "env", "flags"]);
+/** The same with settings of a service's own. */
+export type LoadedWith<S extends SettingsSchema> = Loaded & { readonly config: ConfigWith<S> };
+
+const KNOWN: ReadonlySet<string> = new Set<keyof LoadOptions>(["cwd", "env", "flags", "settings"]);
 const DEFAULT_ENV = "development";
 
 /**
@@ -45,10 +51,17 @@ const DEFAULT_ENV = "development";
  * (`AETHER__SECTION__KEY`), flags. Reads files and nothing else, at once. Throws `AETHER_BAD_CONFIG` with everything
  * that is wrong, and `AETHER_BAD_OPTION` for its own arguments.
  */
+export function loadConfig<S extends SettingsSchema>(
+  name: string,
+  options: Omit<LoadOptions, "settings"> & { readonly settings: S },
+): LoadedWith<S>;
+export function loadConfig(name: string, options?: LoadOptions): Loaded;
 export function loadConfig(name: string, options: LoadOptions = {}): Loaded {
   assertName(name);
   assertOptions(options);
-  const { cwd = process.cwd(), env = process.env, flags = {} } = options;
+  const { cwd = process.cwd(), env = process.env, flags = {}, settings: schema } = options;
+  const keys = keysWith(schema);
+  const sections = schema === undefined ? SECTIONS : [...SECTIONS, SETTINGS];
   const folder = resolve(cwd);
   const { files, problems } = filesOf(name, folder, env);
   const secrets = new Set<string>();
@@ -65,15 +78,20 @@ export function loadConfig(name: string, options: LoadOptions = {}): Loaded {
       return secretFile(absolute);
     },
   };
-  const layers = [...files.map(tomlLayer), environmentLayer(env), flagLayer(flags)];
-  const read = readLayers(layers, sources);
+  const layers = [...files.map((file) => tomlLayer(file, sections)), environmentLayer(env, keys), flagLayer(flags)];
+  const read = readLayers(layers, sources, keys);
   const wrong = [...problems, ...read.problems];
+  const own =
+    schema && wrong.length === 0 ? settingsOf(schema, givenIn(read), (key) => originIn(read, key)) : undefined;
+  if (own !== undefined && "problems" in own) {
+    wrong.push(...own.problems);
+  }
   if (wrong.length > 0) {
     throw configError(wrong);
   }
   return {
-    config: configOf(read.values),
-    origin: (key) => read.origins.get(key) ?? refuseKey(key),
+    config: configOf(read.values, own !== undefined && "settings" in own ? own.settings : undefined),
+    origin: (key) => read.origins.get(key) ?? refuseKey(key, keys),
     warnings: read.warnings,
     files: [...files.map(({ path }) => path), ...secrets],
   };
@@ -103,8 +121,18 @@ function badOption(option: string, expected: string, got: string): AetherError {
   });
 }
 
-function refuseKey(key: string): never {
-  throw badOption("key", `one that there is, such as ${nearest(String(key), KEYS.keys())}`, shown(key));
+function refuseKey(key: string, keys: ReadonlyMap<string, unknown>): never {
+  throw badOption("key", `one that there is, such as ${nearest(String(key), keys.keys())}`, shown(key));
+}
+
+/** What was said about settings, by their names. */
+function givenIn({ values, origins }: Values): Record<string, unknown> {
+  const said = [...values].filter(([key]) => key.startsWith(`${SETTINGS}.`) && origins.get(key)?.layer !== "built-in");
+  return Object.fromEntries(said.map(([key, value]) => [key.slice(SETTINGS.length + 1), value]));
+}
+
+function originIn({ origins }: Values, key: string): Origin {
+  return origins.get(key) ?? new Origin("built-in");
 }
 
 /** The files of the layers, there or not; and what is wrong with the variables that choose them. */

@@ -1,9 +1,10 @@
 /** The layers put one over the other: one value for each key, where it comes from, and everything that is wrong. */
 
 import { interpolated, isInterpolated, type Missing, type Sources } from "./interpolation.ts";
-import { KEYS, type Key, SECTIONS } from "./keys.ts";
+import { KEYS, type Key } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import { Origin } from "./origin.ts";
+import { SETTINGS } from "./own-settings.ts";
 import { kindOf, type Problem, shown } from "./problem.ts";
 import { brokenTogether } from "./together.ts";
 import type { Layer, Setting } from "./toml-layer.ts";
@@ -21,17 +22,17 @@ export interface Values {
 const BUILT_IN = new Origin("built-in");
 
 /** `layers` over the built-in defaults, later ones over earlier ones. What a later one hides is checked as well. */
-export function readLayers(layers: readonly Layer[], sources: Sources): Values {
-  const values = new Map([...KEYS].map(([name, { initial }]) => [name, initial]));
-  const origins = new Map([...KEYS.keys()].map((name) => [name, BUILT_IN]));
+export function readLayers(layers: readonly Layer[], sources: Sources, keys: ReadonlyMap<string, Key> = KEYS): Values {
+  const values = new Map([...keys].map(([name, { initial }]) => [name, initial]));
+  const origins = new Map([...keys.keys()].map((name) => [name, BUILT_IN]));
   const problems: Problem[] = layers.flatMap((layer) => layer.problems);
   const warnings: string[] = [];
   for (const setting of layers.flatMap((layer) => layer.settings)) {
     const { name, origin } = setting;
-    const key = KEYS.get(name);
+    const key = keys.get(name);
     const read = key === undefined ? undefined : readValue(setting, key, sources);
     if (key === undefined || read === undefined) {
-      problems.push(unknownKey(setting));
+      problems.push(unknownKey(setting, keys));
     } else if ("got" in read) {
       problems.push({ key: name, origin, ...read });
     } else {
@@ -53,7 +54,8 @@ interface Read {
   readonly isInterpolated: boolean;
 }
 
-function readValue({ value, isText }: Setting, { kind }: Key, sources: Sources): Read | Missing {
+function readValue({ name, value, isText }: Setting, { kind }: Key, sources: Sources): Read | Missing {
+  const isOwn = name.startsWith(`${SETTINGS}.`);
   const filled = filledIn(value, kind.secret ? sources : withoutFiles(sources));
   if ("got" in filled) {
     return filled;
@@ -62,7 +64,9 @@ function readValue({ value, isText }: Setting, { kind }: Key, sources: Sources):
   const parsed = kind.schema.safeParse(input);
   if (!parsed.success) {
     // What an interpolation gave may be secret, whatever the key is.
-    return { expected: kind.words, got: kind.secret ? kindOf(filled.value) : shown(value) };
+    const [issue] = parsed.error.issues;
+    const why = isOwn && issue !== undefined ? ` (${issue.message})` : "";
+    return { expected: `${kind.words}${why}`, got: kind.secret ? kindOf(filled.value) : shown(value) };
   }
   const result: unknown = parsed.data;
   return { value: Array.isArray(result) ? Object.freeze(result) : result, isInterpolated: filled.isInterpolated };
@@ -81,6 +85,17 @@ function filledIn(value: unknown, sources: Sources): Read | Missing {
     }
     return { value: items, isInterpolated: false };
   }
+  if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+    const entries: [string, unknown][] = [];
+    for (const [name, inner] of Object.entries(value)) {
+      const filled = filledIn(inner, sources);
+      if ("got" in filled) {
+        return filled;
+      }
+      entries.push([name, filled.value]);
+    }
+    return { value: Object.fromEntries(entries), isInterpolated: false };
+  }
   if (typeof value !== "string" || !isInterpolated(value)) {
     return { value, isInterpolated: false };
   }
@@ -95,19 +110,20 @@ function withoutFiles(sources: Sources): Sources {
   };
 }
 
-function unknownKey({ name, value, origin }: Setting): Problem {
-  return { key: name, origin, expected: "a known key", got: "an unknown one", nearest: nearestTo(name, value) };
+function unknownKey({ name, value, origin }: Setting, keys: ReadonlyMap<string, Key>): Problem {
+  const known = nearestTo(name, value, [...keys.keys()]);
+  return { key: name, origin, expected: "a known key", got: "an unknown one", nearest: known };
 }
 
 /** What was probably meant: the same key of another section, or the nearest name. */
-function nearestTo(name: string, value: unknown): string | undefined {
+function nearestTo(name: string, value: unknown, keys: readonly string[]): string | undefined {
   if (typeof value === "object" && !name.includes(".") && !Array.isArray(value)) {
-    return nearest(name, SECTIONS);
+    return nearest(name, new Set(keys.map((known) => split(known)[0] ?? known)));
   }
   const [section, key] = split(name);
-  const twins = [...KEYS.keys()].filter((known) => split(known)[1] === key);
-  const siblings = [...KEYS.keys()].filter((known) => split(known)[0] === section);
-  const bare = new Map([...KEYS.keys()].map((known) => [split(known)[1], known]));
+  const twins = keys.filter((known) => split(known)[1] === key);
+  const siblings = keys.filter((known) => split(known)[0] === section);
+  const bare = new Map(keys.map((known) => [split(known)[1], known]));
   return twins[0] ?? (siblings.length > 0 ? nearest(name, siblings) : bare.get(nearest(key, bare.keys()) ?? ""));
 }
 

@@ -1,8 +1,10 @@
 /** What a new configuration changes, what of that takes effect, and what must wait for a restart. Pure. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "./config.ts";
 import { configOf, valuesOf } from "./config-of.ts";
 import { KEYS, type Key } from "./keys.ts";
+import { SETTINGS } from "./own-settings.ts";
 import { REDACTED, Secret } from "./secret.ts";
 import { brokenTogether } from "./together.ts";
 
@@ -31,10 +33,10 @@ export interface Reload {
  * From the configuration that was `loaded` before to the `next` one, for services that run by `running`. The two differ
  * where an earlier change was refused. No value in the outcome is less secure than the one in `running`.
  */
-export function reloadOf(loaded: Config, running: Config, next: Config): Reload {
+export function reloadOf(loaded: Config, running: Config, next: Config, keys: ReadonlyMap<string, Key> = KEYS): Reload {
   const [before, now, after] = [valuesOf(loaded), valuesOf(running), valuesOf(next)];
   const kept = keptOf(now, after);
-  const changed = [...KEYS]
+  const changed = [...keys]
     .filter(([key]) => !isSame(before.get(key), after.get(key)))
     .map(([key, definition]) => ({
       key,
@@ -42,8 +44,12 @@ export function reloadOf(loaded: Config, running: Config, next: Config): Reload 
       to: safe(definition, after.get(key)),
       refused: kept.has(key),
     }));
-  const needsRestart = changed.map(({ key }) => key).filter((key) => KEYS.get(key)?.live !== true);
-  return { config: kept.size === 0 ? next : configOf(new Map([...after, ...kept])), changed, needsRestart };
+  const needsRestart = changed.map(({ key }) => key).filter((key) => keys.get(key)?.live !== true);
+  return {
+    config: kept.size === 0 ? next : configOf(new Map([...after, ...kept]), settingsIn(next)),
+    changed,
+    needsRestart,
+  };
 }
 
 /** The values that are kept for `after` would weaken them; all guarded ones where the rest would not go together. */
@@ -65,8 +71,11 @@ function isSame(a: unknown, b: unknown): boolean {
   if (a instanceof Secret && b instanceof Secret) {
     return a.matches(b);
   }
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, at) => Object.is(item, b[at]));
-  }
-  return Object.is(a, b);
+  return isDeepStrictEqual(a, b);
+}
+
+/** Those of the service's own, where there are any: none of them is guarded. */
+function settingsIn(config: Config): object | undefined {
+  const settings: unknown = Reflect.get(config, SETTINGS);
+  return typeof settings === "object" && settings !== null ? settings : undefined;
 }

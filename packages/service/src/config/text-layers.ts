@@ -18,10 +18,9 @@ function variableOf(key: string): string {
   return PREFIX + key.replace(".", "__").toUpperCase();
 }
 
-const NAMES: ReadonlyMap<string, string> = new Map([...KEYS.keys()].map((key) => [variableOf(key), key]));
-
 /** What `AETHER__SECTION__KEY` say. */
-export function environmentLayer(env: Environment): Layer {
+export function environmentLayer(env: Environment, keys: ReadonlyMap<string, unknown> = KEYS): Layer {
+  const names = new Map([...keys.keys()].map((key) => [variableOf(key), key]));
   const problems: Layer["problems"][number][] = [];
   const settings: Setting[] = [];
   for (const [variable, value] of Object.entries(env)) {
@@ -29,9 +28,9 @@ export function environmentLayer(env: Environment): Layer {
       continue;
     }
     const origin = new Origin("environment", { variable });
-    const name = NAMES.get(variable);
+    const name = names.get(variable);
     if (name === undefined) {
-      const known = nearest(variable, NAMES.keys());
+      const known = nearest(variable, names.keys());
       problems.push({ key: variable, origin, expected: "a known key", got: "an unknown one", nearest: known });
     } else {
       settings.push({ name, value, origin, isText: true, isPublic: false });

@@ -44,7 +44,10 @@ const OTHERS_READ = 0o004;
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /** What the file says; nothing where there is none and none is required. */
-export function tomlLayer({ layer, path, shown: file, required }: LayerFile): Layer {
+export function tomlLayer(
+  { layer, path, shown: file, required }: LayerFile,
+  sections: readonly string[] = SECTIONS,
+): Layer {
   const at = (line?: number): Origin => new Origin(layer, { file, line });
   const read = boundedFile(path, MOST_BYTES);
   if ("isMissing" in read) {
@@ -63,7 +66,7 @@ export function tomlLayer({ layer, path, shown: file, required }: LayerFile): La
     return { settings: [], problems: [unsafe.tooMuch] };
   }
   const isPublic = process.platform !== "win32" && (read.stats.mode & OTHERS_READ) !== 0;
-  const { settings, problems } = settingsIn(tree, placed, isPublic);
+  const { settings, problems } = settingsIn(tree, placed, isPublic, sections);
   return { settings, problems: [...unsafe.forbidden, ...problems] };
 }
 
@@ -126,11 +129,16 @@ function boundsOf(
   return { forbidden };
 }
 
-function settingsIn(tree: TomlTable, placed: (path: readonly Step[]) => Origin, isPublic: boolean): Layer {
+function settingsIn(
+  tree: TomlTable,
+  placed: (path: readonly Step[]) => Origin,
+  isPublic: boolean,
+  sections: readonly string[],
+): Layer {
   const settings: Setting[] = [];
   const problems: Problem[] = [];
   for (const [section, table] of permitted(tree)) {
-    if (!SECTIONS.includes(section)) {
+    if (!sections.includes(section)) {
       settings.push({ name: section, value: table, origin: placed([section]), isText: false, isPublic });
     } else if (isTable(table)) {
       for (const [key, value] of permitted(table)) {

@@ -32,6 +32,8 @@ export interface ConfigWatch extends AsyncDisposable {
 
 const DEFAULT_SETTLE_MS = 50;
 const LONGEST_SETTLE_MS = 60_000;
+/** How often the files are looked at unasked: watchers miss what happens while they begin, and see nothing on some mounts. */
+const GLANCE_MS = 2000;
 
 /**
  * Loads the configuration of the service `name` as `loadConfig` does, throwing as that does, and calls `onChange` after
@@ -59,6 +61,7 @@ class Watch implements ConfigWatch {
   /** What they held when somebody last looked. */
   #seen: string;
   #timer: NodeJS.Timeout | undefined;
+  readonly #glances: NodeJS.Timeout;
   #isClosed = false;
 
   constructor(live: LiveConfig, settleMs: number) {
@@ -73,6 +76,7 @@ class Watch implements ConfigWatch {
     });
     const look = (): void => this.#look();
     this.#watcher.on("all", look).on("raw", look).on("error", look);
+    this.#glances = setInterval(() => this.#glance(), GLANCE_MS).unref();
     this.ready = new Promise<void>((resolve) => {
       this.#watcher.once("ready", () => {
         look();
@@ -88,11 +92,18 @@ class Watch implements ConfigWatch {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#glances);
     await this.#watcher.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #glance(): void {
+    if (this.#timer === undefined && contentsOf(this.#live.files) !== this.#taken) {
+      this.#look();
+    }
   }
 
   /** Waits until the files have been the same for a while: whoever writes one in parts is not interrupted. */
@@ -106,6 +117,7 @@ class Watch implements ConfigWatch {
   }
 
   #settle(): void {
+    this.#timer = undefined;
     const now = contentsOf(this.#live.files);
     if (now !== this.#seen) {
       this.#look();

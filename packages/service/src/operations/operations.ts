@@ -88,7 +88,7 @@ export class Operations implements AsyncDisposable {
     }
   }
 
-  /** Looks at `aether` from now on; `vibrators` are those whose floors rise when memory runs out. */
+  /** Looks at `aether` from now on; `vibrators` are those whose floors follow memory and configuration. */
   attach(aether: Aether, name: string, vibrators: () => Iterable<Vibrator>): void {
     const { health, log } = this.#parts;
     const { observability, resource_monitoring: resources, operations } = this.#config;
@@ -145,6 +145,11 @@ export class Operations implements AsyncDisposable {
       this.#watch();
     }
     this.#monitor?.configure(settingsOf(config));
+    if (before.service.noise_floor !== config.service.noise_floor) {
+      for (const vibrator of this.#vibrators()) {
+        vibrator.setNoiseFloor(config.service.noise_floor);
+      }
+    }
     if (before.operations.cpu_time_limit_secs !== config.operations.cpu_time_limit_secs) {
       try {
         this.#limitCpu();

@@ -3,16 +3,15 @@
 import {
   type Aether,
   AetherError,
-  BANDS,
   type Draft,
-  type HandlerContext,
+  type Handle,
   type Presence,
   type Resonance,
   type Wave,
 } from "@aether/core";
 import { ByKey } from "./by-key.ts";
 import { type BreakerSettings, CircuitBreaker, type Permit } from "./circuit-breaker.ts";
-import { isTrouble } from "./failures.ts";
+import { isTimeout, isTrouble } from "./failures.ts";
 import {
   ASKING,
   asks,
@@ -44,8 +43,8 @@ export interface BreakerSource {
   readonly onChange?: ((key: string, isOpen: boolean) => void) | undefined;
 }
 
-/** What an instance listens to while others of its group take the rest: what its medium may not be able to divert. */
-const LOUDEST = (BANDS - 1) / BANDS;
+/** How often a resonance that others stand in for looks whether they are still there. */
+const LOOK_MS = 100;
 
 /** How a breaker is called and what it is. */
 interface Circuit {
@@ -57,8 +56,8 @@ interface Circuit {
 
 /**
  * Around commands and queries, by channel: refuses with `AETHER_CIRCUIT_OPEN` while it is open. Around handlers, by
- * resonance: pauses the resonance, so that nothing is spent on waves that would fail, and leaves what is not of the
- * loudest band to other members of the group where there are any. Queries and commands are refused, for somebody waits.
+ * resonance: pauses the resonance, so that nothing is spent on waves that would fail, and leaves all of it to other
+ * members of the group where there are any. Queries and commands are refused, for somebody waits.
  */
 export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSource = {}): Policy {
   const { now = systemNow, aether, onChange } = source;
@@ -97,7 +96,7 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
     }
     return opens;
   };
-  const asked = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+  const asked = async <T>(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
     const circuit = circuits.of(key);
     const permit = circuit.state.permit(now(), settings());
     if (typeof permit === "object") {
@@ -108,7 +107,9 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
       won(circuit, permit);
       return result;
     } catch (error) {
-      if (isTrouble(error)) {
+      if (signal?.aborted === true) {
+        circuit.state.abandoned(permit);
+      } else if (isTrouble(error)) {
         lost(circuit, permit);
       } else {
         won(circuit, permit);
@@ -117,19 +118,28 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
     }
   };
 
-  /** Stops the resonance until it is time for a probe. */
-  const pause = (circuit: Circuit, resonance: Resonance | undefined, isShared: boolean): void => {
+  /** Stops the resonance until it is time for a probe; others have its part of the work as long as there are any. */
+  const pause = (circuit: Circuit, resonance: Resonance | undefined, receiver: Presence): void => {
     if (resonance === undefined || circuit.resume !== undefined) {
       return;
     }
     resonance.pause();
-    if (isShared) {
-      resonance.raiseFloor(LOUDEST);
-    }
+    const look = (): void => {
+      const isAside = isShared(aether, receiver);
+      resonance.standAside(isAside);
+      if (!isAside) {
+        // What comes waits here. It does not leave once more: two that only fail would leave each other all of it.
+        clearInterval(looking);
+      }
+    };
+    const looking = setInterval(look, LOOK_MS);
+    looking.unref();
+    look();
     const resume = (): void => {
       clearTimeout(timer);
+      clearInterval(looking);
       circuit.resume = undefined;
-      resonance.raiseFloor(0);
+      resonance.standAside(false);
       resonance.resume();
     };
     const timer = setTimeout(resume, settings().openMs);
@@ -139,40 +149,63 @@ export function breaker(options: Live<BreakerOptions> = {}, source: BreakerSourc
 
   return {
     execute: (work, { key = NO_KEY, signal = new AbortController().signal }: ExecuteOptions = {}) =>
-      asked(`work ${key}`, () => work(signal)),
+      asked(`work ${key}`, () => work(signal), signal),
 
     kinds: ASKING,
     async emit<R>(draft: Draft, next: (draft: Draft) => Promise<R>): Promise<R> {
-      return asks(draft) ? await asked(draft.channel, () => next(draft)) : await next(draft);
+      return asks(draft) ? await asked(draft.channel, () => next(draft), draft.options.signal) : await next(draft);
     },
 
-    async handle(wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) {
-      const isAwaited = wave.kind === "query" || wave.kind === "command";
+    around(handle: Handle, receiver: Presence): Handle {
       const circuit = circuitOf(receiver);
       const { state } = circuit;
-      const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
-      if (typeof permit === "object") {
-        if (isAwaited) {
-          throw refusal(receiver.pattern, permit.afterMs);
+      const failed = (error: unknown, permit: Permit, wave: Wave): void => {
+        if (wave.exchange?.over === true && !isTimeout(error)) {
+          state.abandoned(permit);
+        } else if (!isTrouble(error)) {
+          won(circuit, permit);
+        } else if (lost(circuit, permit) && !isAwaited(wave)) {
+          pause(circuit, resonanceOf(aether, receiver), receiver);
         }
-        // It had started before the resonance was paused, or a probe is on its way: it spends no attempt.
-        ctx.retryLater(Math.ceil(permit.afterMs));
-        return undefined;
-      }
-      try {
-        const result = await next(wave);
+      };
+      return (wave, ctx) => {
+        const permit = state.isOpen ? state.permit(now(), settings()) : "pass";
+        if (typeof permit === "object") {
+          if (isAwaited(wave)) {
+            throw refusal(receiver.pattern, permit.afterMs);
+          }
+          // It had started before the resonance was paused, or a probe is on its way: it spends no attempt.
+          ctx.retryLater(Math.ceil(permit.afterMs));
+          return undefined;
+        }
+        let result: unknown;
+        try {
+          result = handle(wave, ctx);
+        } catch (error) {
+          failed(error, permit, wave);
+          throw error;
+        }
+        if (result instanceof Promise) {
+          return result.then(
+            (value: unknown) => {
+              won(circuit, permit);
+              return value;
+            },
+            (error: unknown) => {
+              failed(error, permit, wave);
+              throw error;
+            },
+          );
+        }
         won(circuit, permit);
         return result;
-      } catch (error) {
-        if (!isTrouble(error)) {
-          won(circuit, permit);
-        } else if (lost(circuit, permit) && !isAwaited) {
-          pause(circuit, resonanceOf(aether, receiver), isShared(aether, receiver));
-        }
-        throw error;
-      }
+      };
     },
   };
+}
+
+function isAwaited({ kind }: Wave): boolean {
+  return kind === "query" || kind === "command";
 }
 
 function refusal(key: string, afterMs: number): AetherError {
@@ -190,8 +223,12 @@ function resonanceOf(aether: Aether | undefined, { instance, group, name }: Pres
   return undefined;
 }
 
-/** Whether others of the group may take the work: several instances of the vibrator are known. */
-function isShared(aether: Aether | undefined, { vibrator, group }: Presence): boolean {
-  const node = group === false ? undefined : aether?.graph().vibrators.find(({ name }) => name === vibrator);
-  return (node?.instances.length ?? 0) > 1;
+/** Whether anybody else has the same part of the group's work, and does not leave it to others himself. */
+function isShared(aether: Aether | undefined, { instance, group, name }: Presence): boolean {
+  for (const other of aether?.present() ?? []) {
+    if (other.instance !== instance && other.group === group && other.name === name && other.aside !== true) {
+      return group !== false;
+    }
+  }
+  return false;
 }

@@ -31,7 +31,7 @@ export class CircuitBreaker {
     return this.#openedAt === undefined && this.#failures === 0;
   }
 
-  /** What may be done at `now`. A probe must be followed by `succeeded` or `failed`. */
+  /** What may be done at `now`. A probe must be followed by one of what is below. */
   permit(now: number, { openMs }: BreakerSettings): Permit {
     if (this.#openedAt === undefined) {
       return "pass";
@@ -59,6 +59,13 @@ export class CircuitBreaker {
       this.#openedAt = undefined;
       this.#failures = 0;
       this.#successes = 0;
+    }
+  }
+
+  /** Nobody wanted to know any more how it ends: that says nothing. */
+  abandoned(permit: Permit): void {
+    if (permit === "probe") {
+      this.#isProbing = false;
     }
   }
 

@@ -27,3 +27,8 @@ export function mayRepeat({ kind }: Draft, error: unknown): boolean {
 export function isTrouble(error: unknown): boolean {
   return mayPass(error) && !(error instanceof AetherError && QUIET.has(error.code));
 }
+
+/** Whether the time was over, and not the wish. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof AetherError && error.code === "AETHER_TIMEOUT";
+}

@@ -1,6 +1,6 @@
 /** Resilience: all policies around the waves of one run, in one order. docs/operations.md. */
 
-import type { Aether, Draft, HandlerContext, Interceptor, Presence, Random, Wave } from "@aether/core";
+import type { Aether, Draft, Handle, Interceptor, Presence, Random } from "@aether/core";
 import type { Config } from "../config/config.ts";
 import { type BreakerOptions, breaker } from "./breaker.ts";
 import { type BulkheadOptions, bulkhead } from "./bulkhead.ts";
@@ -57,7 +57,8 @@ export interface Resilience {
 
 /**
  * Puts the policies around the waves of a run. From the outside in: timeout, retry, breaker, bulkhead, rate limit. So
- * retries pass the breaker one by one, within one timeout, and each counts for the rate limit. `options` are asked for
+ * retries pass the breaker one by one, within one timeout, and each counts for the rate limit. Around handlers: retry,
+ * breaker, and inside of both the timeout of the handler, which therefore is a failure like any other. `options` are asked for
  * at every call, so that they may change; which policies there are is decided at the start, but for the rate limit,
  * which stands around every emit and costs, and is there only while there is one.
  */
@@ -100,16 +101,15 @@ export function useResilience(options: () => ResilienceOptions, source: Resilien
 }
 
 /** `policy` around the waves of the run's own vibrators; others that share the aether pass as they are. */
-function ofOwn({ kinds, emit, handle }: Policy, isOwn: (vibrator: string) => boolean): Interceptor {
+function ofOwn({ kinds, emit, around }: Policy, isOwn: (vibrator: string) => boolean): Interceptor {
   return {
     ...(kinds && { kinds }),
     ...(emit && {
       emit: <R>(draft: Draft, next: (draft: Draft) => Promise<R>) =>
         isOwn(draft.source) ? emit(draft, next) : next(draft),
     }),
-    ...(handle && {
-      handle: (wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) =>
-        isOwn(receiver.vibrator) ? handle(wave, ctx, next, receiver) : next(wave),
+    ...(around && {
+      around: (handle: Handle, receiver: Presence) => (isOwn(receiver.vibrator) ? around(handle, receiver) : handle),
     }),
   };
 }

@@ -3,6 +3,7 @@
 import {
   AMPLITUDES,
   type Draft,
+  type Handle,
   type HandlerContext,
   type Presence,
   type Random,
@@ -50,7 +51,7 @@ const DEFAULT_TIMEOUT_MS = 2000;
 
 /**
  * Around commands and queries: emits again what failed and may pass, each time quieter, within the time that the call
- * has. Around handlers of events: has the wave handled again later; its place is free meanwhile. Queries and recorded
+ * has. Around handlers of events: has the wave handled again later, quieter, too; its place is free meanwhile. Queries and recorded
  * waves are tried again by whoever asks and by the record.
  */
 export function retry(
@@ -58,7 +59,6 @@ export function retry(
   { now = systemNow, random = systemRandom }: RetrySource = {},
 ): Policy {
   const budgets = new ByKey(() => new ResendBudget());
-  const tries = new WeakMap<Wave, number>();
   /** Those of resonances, by what stands for one as long as it is open. */
   const handled = new WeakMap<Presence, ResendBudget>();
   const budgetOf = (receiver: Presence): ResendBudget => {
@@ -118,27 +118,51 @@ export function retry(
       return await tried(draft.channel, isWorthIt, work, signal);
     },
 
-    async handle(wave: Wave, ctx: HandlerContext, next: (wave: Wave) => Promise<unknown>, receiver: Presence) {
-      if (wave.kind === "query" || wave.kind === "command" || wave.position !== undefined) {
-        return await next(wave);
-      }
+    around(handle: Handle, receiver: Presence): Handle {
       const budget = budgetOf(receiver);
-      const before = tries.get(wave) ?? 0;
-      if (before === 0) {
-        budget.sent(now());
-      }
-      try {
-        return await next(wave);
-      } catch (error) {
-        const { max, baseDelayMs, maxDelayMs, budget: share } = settings();
-        if (before >= max || ctx.signal.aborted || !mayPass(error) || !budget.take(now(), share)) {
+      let arrivedAt = Number.NaN;
+      let countedAt = 0;
+      const count = (wave: Wave): void => {
+        // Waves of one tick have one time of arrival, and one look at the clock will do for them.
+        if (wave.arrivedAt !== arrivedAt) {
+          ({ arrivedAt } = wave);
+          countedAt = now();
+        }
+        budget.sent(countedAt);
+      };
+      const failed = (error: unknown, ctx: HandlerContext): void => {
+        const { max, baseDelayMs, maxDelayMs, budget: share, attenuationFactor: keeps } = settings();
+        const { attempt, signal } = ctx;
+        const before = attempt - 1;
+        if (before < max && !signal.aborted && mayPass(error) && budget.take(now(), share)) {
+          const delayMs = Math.max(1, Math.round(random() * Math.min(maxDelayMs, baseDelayMs * 2 ** before)));
+          ctx.retryLater(delayMs, { keeps, spendsAttempt: true });
+        }
+        // It fails all the same: those who look on are told, with `willRetry`.
+      };
+      return (wave, ctx) => {
+        if (wave.kind === "query" || wave.kind === "command" || wave.position !== undefined) {
+          return handle(wave, ctx);
+        }
+        // Also one that a breaker has put off comes for the first time only once.
+        if (ctx.postponed === 0) {
+          count(wave);
+        }
+        let result: unknown;
+        try {
+          result = handle(wave, ctx);
+        } catch (error) {
+          failed(error, ctx);
           throw error;
         }
-        tries.set(wave, before + 1);
-        ctx.retryLater(Math.max(1, Math.round(random() * Math.min(maxDelayMs, baseDelayMs * 2 ** before))));
-        // Thrown all the same: those who look on are told, with `willRetry`.
-        throw error;
-      }
+        if (result instanceof Promise) {
+          return result.then(undefined, (error: unknown) => {
+            failed(error, ctx);
+            throw error;
+          });
+        }
+        return result;
+      };
     },
   };
 }

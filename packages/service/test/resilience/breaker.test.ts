@@ -1,6 +1,7 @@
 /** Breakers: what only fails is left alone for a while, and then tried once. */
 
 import { Aether, inProcess } from "@aether/core";
+import { VirtualClock } from "@aether/testing";
 import { describe, expect, test } from "vitest";
 import { breaker } from "../../src/index.ts";
 import { CircuitBreaker } from "../../src/resilience/circuit-breaker.ts";
@@ -51,6 +52,19 @@ describe("queries", () => {
     expect(await world.ask()).toBe("back");
     // The circuit of who asks, and that of the handler.
     expect(changes).toEqual([true, true, false, false]);
+  });
+
+  test("who gives up waiting says nothing about the backend", async () => {
+    const policy = breaker({ failureThreshold: 1, openMs: 60_000 });
+    let isSlow = true;
+    await using world = await worldOf(() => (isSlow ? new Promise(() => {}) : "here"), policy);
+    for (let i = 0; i < 3; i++) {
+      const giveUp = new AbortController();
+      setImmediate(() => giveUp.abort(new Error("not interested")));
+      await expect(world.ask({ signal: giveUp.signal })).rejects.toThrow("not interested");
+    }
+    isSlow = false;
+    expect(await world.ask()).toBe("here");
   });
 
   test("control: without one it is asked every time", async () => {
@@ -117,13 +131,110 @@ describe("handlers", () => {
 
   test("queries are refused at once, for somebody waits", async () => {
     await using world = await worldOf(failing);
-    const { handle } = breaker(options, { aether: world.aether });
-    world.aether.use({ handle: (wave, ctx, next, receiver) => handle?.(wave, ctx, next, receiver) });
+    const { around } = breaker(options, { aether: world.aether });
+    world.aether.use({ ...(around && { around }) });
     for (let i = 0; i < 3; i++) {
       await world.ask().catch(() => undefined);
     }
     await expect(world.ask()).rejects.toThrow(/only failures lately/);
     expect(world.seen).toHaveLength(3);
+  });
+});
+
+describe("a handler that hangs", () => {
+  const options = { failureThreshold: 2, openMs: 1000, halfOpenSuccesses: 1 };
+
+  test("fails by its timeout, and so opens the breaker; a probe that hangs ends, and another is let through", async () => {
+    const clock = new VirtualClock();
+    await using aether = await Aether.connect({ clock });
+    const changes: boolean[] = [];
+    const source = { aether, now: () => clock.monotonic(), onChange: (_: string, isOpen: boolean) => changes.push(isOpen) };
+    aether.use(breaker(options, source));
+    let runs = 0;
+    let hangs = true;
+    await aether.vibrator("beta").resonateOn("work", () => (runs++, hangs ? new Promise(() => {}) : undefined), {
+      handlerTimeoutMs: 100,
+      concurrency: 1,
+    });
+    const alpha = aether.vibrator("alpha");
+    const asks = async (): Promise<string> => {
+      const asked = alpha.emit("work", {}, { kind: "command" }).then(
+        () => "taken",
+        ({ code }) => code,
+      );
+      await clock.advance(200);
+      return await asked;
+    };
+    for (let i = 0; i < 4; i++) {
+      await asks();
+    }
+    expect([runs, changes]).toEqual([2, [true]]);
+    await clock.advance(1000);
+    await asks(); // the probe, which hangs for 100 ms
+    expect([runs, changes]).toEqual([3, [true]]);
+    hangs = false;
+    await asks();
+    expect(runs).toBe(3);
+    await clock.advance(1000);
+    await asks();
+    await asks();
+    expect([runs, changes]).toEqual([5, [true, false]]);
+  });
+
+  test("control: a breaker that is not told of timeouts goes on", async () => {
+    const clock = new VirtualClock();
+    await using aether = await Aether.connect({ clock });
+    const { around } = breaker(options, { aether, now: () => clock.monotonic() });
+    aether.use({
+      around: (handle, receiver) => {
+        // What the handler gave is kept from the breaker.
+        let given: unknown;
+        const guarded = around?.((wave, ctx) => void (given = handle(wave, ctx)), receiver);
+        return (wave, ctx) => {
+          guarded?.(wave, ctx);
+          return given;
+        };
+      },
+    });
+    let runs = 0;
+    await aether.vibrator("beta").resonateOn("work", () => (runs++, new Promise(() => {})), {
+      handlerTimeoutMs: 100,
+      concurrency: 1,
+    });
+    for (let i = 0; i < 6; i++) {
+      await aether.vibrator("alpha").emit("work", {});
+      await clock.advance(200);
+    }
+    expect(runs).toBe(6);
+  });
+
+  test("is in trouble when who asked has waited in vain; not when nobody wants the answer any more", async () => {
+    const clock = new VirtualClock();
+    await using aether = await Aether.connect({ clock });
+    const changes: boolean[] = [];
+    const { around } = breaker(options, {
+      aether,
+      now: () => clock.monotonic(),
+      onChange: (_, isOpen) => changes.push(isOpen),
+    });
+    aether.use({ ...(around && { around }) });
+    await aether.vibrator("beta").resonateOn("work", () => new Promise(() => {}));
+    const alpha = aether.vibrator("alpha");
+    for (let i = 0; i < 5; i++) {
+      const giveUp = new AbortController();
+      const asked = alpha.query("work", {}, { signal: giveUp.signal }).catch(() => undefined);
+      await clock.advance(10);
+      giveUp.abort();
+      await asked;
+      await clock.advance(1);
+    }
+    expect(changes).toEqual([]);
+    for (let i = 0; i < 2; i++) {
+      const asked = alpha.query("work", {}, { timeoutMs: 10 }).catch(() => undefined);
+      await clock.advance(10);
+      await asked;
+    }
+    expect(changes).toEqual([true]);
   });
 });
 

@@ -1,8 +1,11 @@
 /** Retries: later, quieter, within the time of the call, and within the budget. */
 
-import { Aether, AetherError, UnrecoverableError } from "@aether/core";
+import { Aether, AetherError, channel, type HandlerContext, UnrecoverableError, type Wave } from "@aether/core";
+import { VirtualClock } from "@aether/testing";
 import { describe, expect, test } from "vitest";
-import { retry } from "../../src/index.ts";
+import { z } from "zod";
+import { fc } from "../../../core/test/seeded.ts";
+import { breaker, retry } from "../../src/index.ts";
 import { failing, worldOf } from "./world.ts";
 
 const QUICK = { baseDelayMs: 1, maxDelayMs: 4 };
@@ -81,6 +84,82 @@ describe("handlers", () => {
 
   test("it is given up after `max` retries", async () => {
     expect(await handled(failing, { max: 2 })).toBe(3);
+  });
+});
+
+describe("an event that is handled again", () => {
+  /** What a handler that fails `fails` times is given, and what it emits; `contract`: with a schema. */
+  async function waves(fails: number, options: object, contract = false) {
+    const clock = new VirtualClock();
+    const aether = await Aether.connect({ clock, physics: { halfLifeMs: Number.POSITIVE_INFINITY } });
+    aether.use(retry({ ...QUICK, ...OFF, ...options }, { now: () => clock.monotonic() }));
+    const seen: Wave[] = [];
+    const attempts: number[] = [];
+    const caused: number[] = [];
+    await aether.vibrator("sink").resonateOn("caused", ({ amplitude }) => void caused.push(amplitude));
+    const schema = z.object({ n: z.coerce.number() });
+    const work = (wave: Wave, ctx: HandlerContext): void => {
+      seen.push(wave);
+      attempts.push(ctx.attempt);
+      void ctx.emit("caused", {});
+      return seen.length <= fails ? failing() : undefined;
+    };
+    const beta = aether.vibrator("beta");
+    await (contract ? beta.resonateOn(channel("work", { schema }), work) : beta.resonateOn("work", work));
+    await aether.vibrator("alpha").emit("work", { n: "1" }, { amplitude: 0.8 });
+    await clock.advance(1000);
+    const { failed } = aether.stats();
+    await aether.close();
+    return { amplitudes: seen.map(({ amplitude }) => amplitude), attempts, caused, failed };
+  }
+
+  test.each([false, true])("loses amplitude each time, and so what it causes (schema: %s)", async (contract) => {
+    const { amplitudes, attempts, caused, failed } = await waves(9, {}, contract);
+    const expected = [0.8, 0.8 * 0.95, 0.8 * 0.95 ** 2, 0.8 * 0.95 ** 3];
+    expect(attempts).toEqual([1, 2, 3, 4]);
+    expect(amplitudes.map((amplitude) => amplitude.toFixed(6))).toEqual(expected.map((a) => a.toFixed(6)));
+    expect(caused.map((amplitude) => amplitude.toFixed(6))).toEqual(expected.map((a) => (a * 0.95).toFixed(6)));
+    expect(failed).toBe(1);
+  });
+
+  test("never gains any, whatever it keeps", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.double({ min: 0.05, max: 1, noNaN: true }),
+        fc.integer({ min: 0, max: 5 }),
+        async (attenuationFactor, fails) => {
+          const { amplitudes } = await waves(fails, { attenuationFactor, max: 5 });
+          for (const [at, amplitude] of amplitudes.entries()) {
+            expect(amplitude).toBeCloseTo(0.8 * attenuationFactor ** at, 9);
+            // What is left of it is heard: otherwise it does not come again.
+            expect(at === 0 || amplitude * 0.95 >= 0.01).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("is told apart from one that an open breaker puts off: that spends neither tries nor amplitude", async () => {
+    const clock = new VirtualClock();
+    await using aether = await Aether.connect({ clock, physics: { halfLifeMs: Number.POSITIVE_INFINITY } });
+    const now = (): number => clock.monotonic();
+    aether.use(retry({ ...QUICK, ...OFF, max: 2 }, { now }));
+    // Without the aether it cannot pause the resonance: every wave comes, and is put off.
+    aether.use(breaker({ failureThreshold: 1, openMs: 100, halfOpenSuccesses: 1 }, { now }));
+    const runs: unknown[] = [];
+    await aether.vibrator("beta").resonateOn("work", ({ amplitude }, ctx) => {
+      runs.push([ctx.attempt, Number(amplitude.toFixed(4))]);
+      return runs.length < 3 ? failing() : undefined;
+    });
+    await aether.vibrator("alpha").emit("work", {}, { amplitude: 0.8 });
+    await clock.advance(1000);
+    expect(runs).toEqual([
+      [1, 0.8],
+      [2, 0.76],
+      [3, 0.722],
+    ]);
+    expect(aether.stats()).toMatchObject({ failed: 0, queued: 0 });
   });
 });
 

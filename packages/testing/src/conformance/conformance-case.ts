@@ -1,5 +1,7 @@
 /** One guarantee as a test that any runner can run. */
 
+import { assertKnown, expected } from "../expected.ts";
+
 /** A named check. `run` rejects with an assertion error when what it is checked on does not keep the guarantee. */
 export interface ConformanceCase {
   /** The guarantee, word for word as in the doc comment of the contract. */
@@ -23,6 +25,26 @@ export interface ConformanceOptions {
 export interface Checked<S> {
   readonly name: string;
   readonly check: (stage: S) => Promise<void>;
+}
+
+/** `options` with the deadline filled in. Throws `AETHER_BAD_OPTION`, also for a `create` that makes nothing. */
+export function checkedSuite(
+  create: unknown,
+  options: ConformanceOptions,
+  defaultMs: number,
+): { readonly deadlineMs: number; readonly test: ConformanceOptions["test"] } {
+  if (typeof create !== "function") {
+    throw expected("create", "a function that makes what is under test", create);
+  }
+  assertKnown("options of the suite", options, ["test", "deadlineMs"]);
+  const { test, deadlineMs = defaultMs } = options;
+  if (test !== undefined && test !== false && typeof test !== "function") {
+    throw expected("test", "the `test` of a runner, or false", test);
+  }
+  if (!(typeof deadlineMs === "number" && deadlineMs > 0 && deadlineMs < 2 ** 31)) {
+    throw expected("deadlineMs", "a number of milliseconds above 0", deadlineMs);
+  }
+  return { deadlineMs, test };
 }
 
 /** The cases of a suite, given to the runner as `test` says. Each has a stage of its own, opened by `open`. */

@@ -1,7 +1,7 @@
 /** The conformance suite of the Medium contract: one test for each guarantee, for every medium and every wrapper. */
 
 import type { Medium } from "@aether/core";
-import { type ConformanceCase, type ConformanceOptions, suiteOf } from "./conformance-case.ts";
+import { type ConformanceCase, type ConformanceOptions, checkedSuite, suiteOf } from "./conformance-case.ts";
 import { bands } from "./guarantees/bands.ts";
 import { closing } from "./guarantees/closing.ts";
 import { counting } from "./guarantees/counting.ts";
@@ -55,6 +55,6 @@ export function mediumConformance(
   create: () => Medium | Promise<Medium>,
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
+  const { deadlineMs, test } = checkedSuite(create, options, DEFAULT_DEADLINE_MS);
   return suiteOf(GUARANTEES, () => Stage.open(create, deadlineMs), test);
 }

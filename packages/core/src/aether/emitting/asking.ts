@@ -177,12 +177,16 @@ export class Asking implements PendingHost {
 
   #propagateAgain(use: Use, copy: Wave, pending: Pending, hedge: Hedge): void {
     // What comes of it, the exchange is told by those who take it.
-    const heard = use.outlet.propagate(copy);
-    if (heard instanceof Promise) {
-      heard.catch((error: unknown) => pending.cancel(error));
-    }
-    if (heard !== 0) {
-      hedge.spent();
+    try {
+      const heard = use.outlet.propagate(copy);
+      if (heard instanceof Promise) {
+        heard.catch((error: unknown) => pending.cancel(error));
+      }
+      if (heard !== 0) {
+        hedge.spent();
+      }
+    } catch (error) {
+      pending.cancel(error);
     }
   }
 
@@ -239,14 +243,18 @@ export class Asking implements PendingHost {
     if (signal !== undefined || within !== undefined) {
       pending.onEnd(cancelledBy(signal, within, (reason) => pending.cancel(reason)));
     }
-    const heard = use.outlet.propagate(wave);
-    if (heard instanceof Promise) {
-      heard.then(
-        (groups) => this.#launched(wave, pending, groups),
-        (error: unknown) => pending.cancel(error),
-      );
-    } else {
-      this.#launched(wave, pending, heard);
+    try {
+      const heard = use.outlet.propagate(wave);
+      if (heard instanceof Promise) {
+        heard.then(
+          (groups) => this.#launched(wave, pending, groups),
+          (error: unknown) => pending.cancel(error),
+        );
+      } else {
+        this.#launched(wave, pending, heard);
+      }
+    } catch (error) {
+      pending.cancel(error); // Its medium has refused it: nobody else ends it.
     }
   }
 

@@ -305,6 +305,11 @@ export class Emission implements Emitting {
     return this.#uses.of(contract?.name === channel ? contract : channel);
   }
 
+  /** Resolves when what was emitted on recorded channels is kept, or after `patienceMs`. */
+  drain(patienceMs: number): Promise<void> {
+    return this.#keeping.drain(patienceMs);
+  }
+
   /** Refuses everything from now on, and ends everybody who waits. */
   close(): void {
     this.#uses.close();

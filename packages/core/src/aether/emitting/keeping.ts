@@ -29,6 +29,8 @@ export class Keeping {
   readonly #outgoing: Outgoing;
   /** Emits that wait. */
   readonly #waiting = new Set<Kept>();
+  /** Told once nobody waits. */
+  readonly #onIdle = new Set<() => void>();
 
   constructor(parts: KeepingParts, outgoing: Outgoing) {
     this.#parts = parts;
@@ -87,6 +89,24 @@ export class Keeping {
   forget(kept: Kept): void {
     this.#waiting.delete(kept);
     this.#parts.deadlines.remove(kept);
+    if (this.#waiting.size === 0 && this.#onIdle.size > 0) {
+      for (const told of [...this.#onIdle]) {
+        told();
+      }
+    }
+  }
+
+  /** Resolves when nobody waits, or after `patienceMs`. */
+  async drain(patienceMs: number): Promise<void> {
+    if (this.#waiting.size === 0 || patienceMs <= 0) {
+      return;
+    }
+    let told = (): void => undefined;
+    await this.#parts.deadlines.within(patienceMs, (done) => {
+      told = done;
+      this.#onIdle.add(told);
+    });
+    this.#onIdle.delete(told);
   }
 
   /** Ends everybody who waits: nobody will tell them any more. */
@@ -150,6 +170,6 @@ function uncertain({ id, channel }: Wave, timeoutMs: number): AetherError {
   return new AetherError(
     "AETHER_UNCERTAIN",
     `Expected the wave on "${channel}" to be recorded within ${timeoutMs} ms and before the close, got no word of it: emit it again under its id`,
-    { details: { id, channel, timeoutMs } },
+    { details: { id, channel, timeoutMs, stored: "unknown" } },
   );
 }

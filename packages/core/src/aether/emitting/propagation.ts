@@ -90,7 +90,7 @@ export function outcomeOf(wave: Wave, physics: Physics): Receipt["outcome"] {
 /** The cause that `options` name, else what is being handled: its wave, or after it has settled only its trace. */
 export function causeOf(
   named: Wave | null | undefined,
-  handled: { readonly wave: Wave; readonly settled: boolean } | undefined,
+  handled: { readonly given: Wave; readonly settled: boolean } | undefined,
 ): Cause {
   if (named === null) {
     return NO_CAUSE;
@@ -104,5 +104,6 @@ export function causeOf(
   if (handled === undefined) {
     return NO_CAUSE;
   }
-  return { wave: handled.settled ? undefined : handled.wave, trace: handled.wave.trace };
+  const { given, settled } = handled;
+  return { wave: settled ? undefined : given, trace: given.trace };
 }

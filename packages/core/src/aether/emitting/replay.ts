@@ -73,6 +73,9 @@ export async function replay(
   if (speed !== "full" && !(typeof speed === "number" && speed > 0 && Number.isFinite(speed))) {
     throw expected("speed", 'a number above 0, or "full"', speed);
   }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw expected("onProgress", "a function", onProgress);
+  }
   if (prefix !== undefined) {
     assertChannelName(prefix, parts.maxChannelLength);
   }

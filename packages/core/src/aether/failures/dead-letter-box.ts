@@ -14,13 +14,14 @@ import type {
 import type { Presence } from "../../medium/presence.ts";
 import { type Amplitude, amplitudeOf } from "../../physics/amplitude.ts";
 import { Channel } from "../../wave/channel.ts";
-import { assertPattern, LONGEST_CHANNEL } from "../../wave/channel-name.ts";
+import { assertPattern, isReserved, LONGEST_CHANNEL } from "../../wave/channel-name.ts";
 import type { Ids } from "../../wave/ids.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { Observers } from "../observers.ts";
 import { assertKnown, wholeOf } from "../options.ts";
 import type { Receipt } from "../receipt.ts";
-import type { DeadLetters, ReemitOptions } from "./dead-letters.ts";
+import type { DeadLetters, PurgeOptions, ReemitOptions } from "./dead-letters.ts";
+import type { DeadNotices } from "./dead-notices.ts";
 import type { MemoryDeadLetters } from "./memory-dead-letters.ts";
 import type { Changes, Reemission } from "./reemission.ts";
 
@@ -59,6 +60,8 @@ export interface DeadLetterParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly observers: Observers;
+  /** Who tells of letters by waves. */
+  readonly notices: DeadNotices;
 }
 
 const NONE: DeadLetterStats = { entered: 0, kept: 0, evicted: 0, reemitted: 0, purged: 0 };
@@ -95,7 +98,8 @@ export class DeadLetterBox implements DeadLetters {
     recorded: boolean,
   ): Promise<void> | undefined {
     const { memory, durable, minAmplitude, clock, ids } = this.#parts;
-    if (memory === undefined || wave.kind === "query" || wave.amplitude < minAmplitude) {
+    const isNotice = isReserved(wave.channel); // A letter about a letter would never end.
+    if (memory === undefined || wave.kind === "query" || isNotice || wave.amplitude < minAmplitude) {
       return undefined;
     }
     const { group, name, instance } = presence;
@@ -126,9 +130,12 @@ export class DeadLetterBox implements DeadLetters {
     this.#tell(id, letter, error, presence);
   }
 
-  #tell(letter: string, { wave, attempts }: NewDeadLetter, error: unknown, presence: Presence): void {
-    const { dead } = this.#parts.observers;
+  #tell(letter: string, entered: NewDeadLetter, error: unknown, presence: Presence): void {
+    const { observers, notices } = this.#parts;
+    const { dead } = observers;
+    notices.tell(letter, entered, presence.vibrator);
     if (dead.listens) {
+      const { wave, attempts } = entered;
       const { id, channel } = wave;
       const { group, name, vibrator, pattern } = presence;
       dead.tell({ id, channel, wave, vibrator, pattern, error, group, name, attempts, letter });
@@ -194,15 +201,17 @@ export class DeadLetterBox implements DeadLetters {
     }
   }
 
-  async purge(which: DeadLetterPurge = {}): Promise<number> {
-    assertKnown(which, { pattern: true, id: true, before: true }, "deadLetters.purge");
-    assertPatternIfAny(which.pattern);
-    if (which.id !== undefined && typeof which.id !== "string") {
-      throw expected("id", "the id of a dead letter", which.id);
+  async purge(asked: PurgeOptions = {}): Promise<number> {
+    assertKnown(asked, { pattern: true, id: true, before: true }, "deadLetters.purge");
+    assertPatternIfAny(asked.pattern);
+    if (asked.id !== undefined && typeof asked.id !== "string") {
+      throw expected("id", "the id of a dead letter", asked.id);
     }
-    if (which.before !== undefined && !Number.isFinite(which.before)) {
-      throw expected("before", "wall-clock milliseconds since the epoch", which.before);
+    const before = asked.before instanceof Date ? asked.before.getTime() : asked.before;
+    if (before !== undefined && !Number.isFinite(before)) {
+      throw expected("before", "a valid Date, or wall-clock milliseconds since the epoch", asked.before);
     }
+    const which: DeadLetterPurge = { ...asked, before };
     const { memory, durable } = this.#parts;
     const purged = memory?.purge(which) ?? 0;
     this.#purged += purged;

@@ -15,6 +15,12 @@ export interface ReemitOptions {
   readonly to?: "all" | undefined;
 }
 
+/** Which dead letters to remove: those of which all that is given holds. */
+export interface PurgeOptions extends Omit<DeadLetterPurge, "before"> {
+  /** Those that failed before this moment: a date, or wall-clock milliseconds since the epoch. */
+  readonly before?: Date | number | undefined;
+}
+
 /**
  * The dead letters that one aether sees, as people use them: those of its own ephemeral waves, and those of recorded waves
  * wherever in the namespace they failed, if the recorder keeps dead letters.
@@ -32,7 +38,7 @@ export interface DeadLetters {
    */
   reemit(id: string, options?: ReemitOptions): Promise<Receipt>;
   /** Removes letters, by default all; resolves to how many. Rejects with `AETHER_BAD_OPTION` or `AETHER_BAD_CHANNEL`. */
-  purge(which?: DeadLetterPurge): Promise<number>;
+  purge(which?: PurgeOptions): Promise<number>;
   /** What became of the letters that this aether sees. For recorded waves that is what happened in the whole namespace. */
   stats(): Promise<DeadLetterStats>;
 }

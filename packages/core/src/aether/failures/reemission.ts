@@ -193,6 +193,11 @@ export class Reemission implements PendingHost {
     }
   }
 
+  /** Resolves when what was emitted again on recorded channels is kept, or after `patienceMs`. */
+  drain(patienceMs: number): Promise<void> {
+    return this.#keeping.drain(patienceMs);
+  }
+
   /** Ends everybody who waits. */
   close(): void {
     this.#keeping.close();

@@ -1,25 +1,23 @@
 /** Delivery: what happens to a wave when it reaches a resonance, from the gate through the inbox to its handler. */
 
 import type { Clock } from "../../clock.ts";
-import { AetherError } from "../../errors.ts";
 import { halfOf, Inbox, type InboxSettings } from "../../inbox/inbox.ts";
 import { SeenIds } from "../../inbox/seen-ids.ts";
 import type { Listener, Presence, Run, Tuning, Uptake } from "../../medium/medium.ts";
 import { BANDS } from "../../physics/amplitude.ts";
-import { Circuit } from "../../physics/circuit.ts";
-import { HEDGE_CALM } from "../../physics/hedge.ts";
-import { OPAQUE } from "../../physics/obstacle.ts";
 import type { Physics } from "../../physics/physics.ts";
-import { backpressure } from "../../physics/reflection.ts";
-import { causeOfRefusal, type ReflectCause, type Refusal, type Teller } from "../../wave/exchange.ts";
+import { beginsWild, isReserved } from "../../wave/channel-name.ts";
+import type { ReflectCause, Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { DeadLetterBox } from "../failures/dead-letter-box.ts";
 import type { Returns } from "../failures/returns.ts";
 import type { Observers } from "../observers.ts";
-import { type Absorbed, type AbsorbReason, type Load, noneAbsorbed, Tally } from "../stats.ts";
+import { type AbsorbReason, type Load, Tally } from "../stats.ts";
 import { Adaptive, type AdaptiveSettings, type Loaded } from "./adaptive.ts";
 import type { Consumer } from "./consumer.ts";
-import { type Gate, lowestBandOf, openBandOf, REFUSALS, refusalAt } from "./gate.ts";
+import { Drops } from "./drops.ts";
+import { type Gate, lowestBandOf, openBandOf, refusalAt } from "./gate.ts";
+import { Trouble } from "./trouble.ts";
 
 /** What a delivery works by; those of one vibrator with the same options share it. */
 export interface DeliverySettings {
@@ -67,20 +65,26 @@ export class Delivery implements Listener, Loaded {
   /** Made when the first wave has to wait. */
   #inbox: Inbox<Wave> | undefined;
   readonly #settings: DeliverySettings;
-  /** Its gate, with the floor where it was raised to. */
+  /** Its gate with its own floor, and with the floor where that was raised to. */
+  #ownGate: Gate;
   #gate: Gate;
   /** What its floor was raised to, by whom. */
   #raised: Raised | undefined;
   readonly presence: Presence;
+  /** Whether reserved channels are left out, for its pattern begins with a wildcard. */
+  readonly #isWild: boolean;
   /** Its noise floor, where that follows the load. */
-  readonly adaptive: Adaptive | undefined;
+  adaptive: Adaptive | undefined;
   #failed = 0;
-  #absorbed: Absorbed | undefined;
+  /** Made when the first wave is dropped. */
+  #drops: Drops | undefined;
+  /** Made when the first run has failed, or where it may shed. */
+  #trouble: Trouble | undefined;
   #seen: SeenIds | undefined;
-  /** Made when the first run has failed. */
-  #circuit: Circuit | undefined;
   /** Delivered waves that went back to wait for another run. */
   #undelivered = 0;
+  /** Whether others of its group are to have what it would hear. */
+  aside = false;
   /** Waves that came here around another member of the group. */
   #diffracted = 0;
   #closed = false;
@@ -88,22 +92,70 @@ export class Delivery implements Listener, Loaded {
 
   constructor(presence: Presence, settings: DeliverySettings) {
     this.presence = presence;
+    this.#isWild = beginsWild(presence.pattern);
     this.#settings = settings;
+    this.#ownGate = settings.gate;
     this.#gate = settings.gate;
     this.adaptive = settings.adaptive && new Adaptive(settings.adaptive, settings.clock, this);
+    this.#trouble = this.adaptive && this.#newTrouble();
   }
 
   /** Listens to nothing below `amplitude`, as long as that is above its own floor. 0 takes it back. */
   raiseFloor(by: keyof Raised, amplitude: number): void {
     const before = this.#gate.floor;
     this.#raised = { ...(this.#raised ?? { resonance: 0, vibrator: 0 }), [by]: amplitude };
-    const { gate } = this.#settings;
-    const floor = Math.max(gate.floor, this.#raised.resonance, this.#raised.vibrator);
-    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
-    if (floor !== before) {
+    this.#raise();
+    if (this.#gate.floor !== before) {
       this.floorMoved();
       this.bandMoved();
     }
+  }
+
+  #raise(): void {
+    const gate = this.#ownGate;
+    const floor = Math.max(gate.floor, this.#raised?.resonance ?? 0, this.#raised?.vibrator ?? 0);
+    this.#gate = floor === gate.floor ? gate : { ...gate, floor };
+  }
+
+  /** Goes by another floor of its own from now on; what has come stays. */
+  setFloor(floor: number, adaptive: AdaptiveSettings | undefined): void {
+    const { clock } = this.#settings;
+    this.#ownGate = { ...this.#ownGate, floor };
+    this.#raise();
+    this.adaptive?.close();
+    this.adaptive = adaptive && new Adaptive(adaptive, clock, this);
+    this.adaptive?.queued(this.size);
+    this.#trouble ??= this.adaptive && this.#newTrouble();
+    this.floorMoved();
+    this.bandMoved();
+  }
+
+  /** Lets others of its group have what it would hear, or no longer. */
+  standAside(isAside: boolean): void {
+    if (this.presence.group !== false && this.aside !== isAside) {
+      this.aside = isAside;
+      this.bandMoved();
+    }
+  }
+
+  get #dropping(): Drops {
+    if (this.#drops === undefined) {
+      const { vibrator, pattern } = this.presence;
+      const floor = (): { readonly floor: number; readonly retryAfterMs: number | undefined } => ({
+        floor: this.load.floor,
+        retryAfterMs: this.adaptive?.retryAfterMs,
+      });
+      this.#drops = new Drops({ vibrator, pattern, settings: this.#settings, floor });
+    }
+    return this.#drops;
+  }
+
+  /** `undefined`: nobody goes around anybody. */
+  #newTrouble(): Trouble | undefined {
+    const { physics, clock } = this.#settings;
+    return physics.diffracts
+      ? new Trouble({ clock, shed: () => this.adaptive?.shed ?? 0, ended: () => this.#ended })
+      : undefined;
   }
 
   /** Lets `consumer` take the waves from now on. */
@@ -138,7 +190,7 @@ export class Delivery implements Listener, Loaded {
       failed: this.#failed,
       running: this.#consumer.running,
       diffracted: this.#diffracted,
-      absorbed: this.#absorbed,
+      absorbed: this.#drops?.counts,
     });
   }
 
@@ -154,7 +206,10 @@ export class Delivery implements Listener, Loaded {
     const { physics } = this.#settings;
     const gate = this.#gate;
     const passes =
-      wave.fault === undefined && !this.#closed && refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
+      !this.aside &&
+      wave.fault === undefined &&
+      !this.#closed &&
+      refusalAt(gate, wave, this.presence.vibrator, physics) === undefined;
     return passes && this.adaptive?.hears(wave) !== false;
   }
 
@@ -170,12 +225,15 @@ export class Delivery implements Listener, Loaded {
 
   /** Counts a wave that the medium has kept away as if it had come, and been refused. */
   filtered(wave: Wave): void {
-    this.#received++;
-    if (!wave.sound && wave.fault !== undefined) {
-      this.#count(wave, "malformed");
+    if (this.#isWild && isReserved(wave.channel)) {
       return;
     }
-    this.#refuse(wave, this.#refusalOf(wave) ?? "floor");
+    this.#received++;
+    if (!wave.sound && wave.fault !== undefined) {
+      this.#dropping.count(wave, "malformed");
+      return;
+    }
+    this.#dropping.refused(wave, this.#refusalOf(wave) ?? "floor");
   }
 
   /** How high its noise floor is at this moment, and why. */
@@ -205,21 +263,7 @@ export class Delivery implements Listener, Loaded {
   }
 
   opaqueTo(wave: Wave): boolean {
-    if (!this.#settings.physics.diffracts) {
-      return false;
-    }
-    const circuit = this.#circuit;
-    // Who is asked a second time as a favour must be calm.
-    const most = wave.around.length > 0 ? HEDGE_CALM : OPAQUE;
-    return (
-      (this.#shed > 0 && backpressure(this.#shed) >= most) ||
-      (circuit?.isOpen(this.#ended) === true && !circuit.passes(wave, this.#settings.clock.monotonic(), this.#ended))
-    );
-  }
-
-  /** The share of what comes that it sheds, 0..1. */
-  get #shed(): number {
-    return this.adaptive?.shed ?? 0;
+    return this.#trouble?.opaqueTo(wave) === true;
   }
 
   /** Runs that have ended, well or not. */
@@ -278,25 +322,22 @@ export class Delivery implements Listener, Loaded {
   malformed(count = 1): void {
     const heard = Number.isSafeInteger(count) && count > 0 ? count : 1;
     this.#received += heard;
-    this.#absorbed ??= noneAbsorbed();
-    this.#absorbed.malformed += heard;
-    const { vibrator, pattern } = this.presence;
-    const { absorbed } = this.#settings.observers;
-    for (let told = 0; absorbed.listens && told < heard; told++) {
-      absorbed.tell({ vibrator, pattern, reason: "malformed" });
-    }
+    this.#dropping.malformed(heard);
   }
 
   #offer(wave: Wave): Uptake {
+    if (this.#isWild && isReserved(wave.channel)) {
+      return "refused"; // It is not for this one, and so it has not come.
+    }
     this.#received++;
     if (!wave.sound && wave.fault !== undefined) {
-      this.#count(wave, "malformed");
+      this.#dropping.count(wave, "malformed");
       return "refused";
     }
     const gate = this.#gate;
     const reason = this.#refusalOf(wave) ?? (this.adaptive?.admits(wave) === false ? "floor" : undefined);
     if (reason !== undefined) {
-      this.#refuse(wave, reason);
+      this.#dropping.refused(wave, reason);
       return "refused";
     }
     if ((gate.dedupe || wave.named) && this.#isRepeated(wave)) {
@@ -309,7 +350,7 @@ export class Delivery implements Listener, Loaded {
       const victim = lost[i];
       if (victim === wave) {
         this.#forgetId(wave);
-        this.#refuse(wave, "evicted");
+        this.#dropping.refused(wave, "evicted");
         return "refused";
       }
       if (victim !== undefined) {
@@ -318,9 +359,7 @@ export class Delivery implements Listener, Loaded {
     }
     this.adaptive?.queued(inbox.size);
     wave.exchange?.admitted(this.teller);
-    if (this.#circuit?.isOpen(this.#ended) === true) {
-      this.#circuit.took(this.#settings.clock.monotonic(), this.#ended);
-    }
+    this.#trouble?.took();
     if (wave.around.length > 0) {
       this.#tookAround(wave);
     }
@@ -368,7 +407,7 @@ export class Delivery implements Listener, Loaded {
   /** The medium has confirmed it. */
   tuned(tuning: Tuning): void {
     this.#tuning = tuning;
-    if (this.#inbox?.crowded === true || this.#raised !== undefined) {
+    if (this.#inbox?.crowded === true || this.#gate !== this.#settings.gate || this.aside) {
       tuning.pressure();
     }
   }
@@ -380,7 +419,7 @@ export class Delivery implements Listener, Loaded {
 
   #repeat(wave: Wave): void {
     wave.exchange?.admitted(this.teller);
-    this.#count(wave, "duplicate");
+    this.#dropping.count(wave, "duplicate");
     wave.exchange?.silent(this.teller);
   }
 
@@ -460,11 +499,9 @@ export class Delivery implements Listener, Loaded {
       this.#forgetId(wave);
     }
     const { presence } = this;
-    const { observers, physics, clock } = this.#settings;
-    if (physics.diffracts && !isGivenUp(wave, error)) {
-      this.#circuit ??= new Circuit();
-      this.#circuit.failed(clock.monotonic(), this.#ended);
-    }
+    const { observers } = this.#settings;
+    this.#trouble ??= this.#newTrouble();
+    this.#trouble?.failed(wave, error);
     if (observers.failed.listens) {
       const { vibrator, pattern } = presence;
       const { id, channel } = wave;
@@ -486,65 +523,24 @@ export class Delivery implements Listener, Loaded {
   /** Drops a wave that was admitted, counts why, and tells the emitter of a command or query. */
   absorb(wave: Wave, reason: AbsorbReason): void {
     this.#forgetId(wave);
-    this.#count(wave, reason);
-    const code = REFUSALS[reason];
-    if (code !== undefined) {
-      wave.exchange?.returned(this.#refusal(code));
-      if (wave.reflects) {
-        this.comeBack(wave, causeOfRefusal(this.#refusal(code)));
-      }
-    }
+    this.#dropping.returned(wave, reason);
   }
 
-  /** Drops a wave that was not admitted. */
-  #refuse(wave: Wave, reason: AbsorbReason): void {
-    this.#count(wave, reason);
-    const code = REFUSALS[reason];
-    if (code !== undefined) {
-      wave.exchange?.refused(this.#refusal(code));
-      if (wave.reflects) {
-        this.comeBack(wave, causeOfRefusal(this.#refusal(code)));
-      }
-    }
-  }
-
-  /** Sends a wave back that nobody waits for. What an observer sees is a copy, which has no way back. */
+  /** Sends a wave back that nobody waits for. */
   comeBack(wave: Wave, cause: ReflectCause): void {
-    if (wave.exchange === undefined && !this.#settings.observes) {
-      this.#settings.returns.send(wave, cause);
-    }
-  }
-
-  /** What the emitter of a command or query is told: how loud it has to be, or for how long to wait. */
-  #refusal(code: Refusal["code"]): Refusal {
-    const { adaptive } = this;
-    const { floor } = this.load;
-    return adaptive !== undefined && code === "AETHER_SHED"
-      ? { code, floor, retryAfterMs: adaptive.retryAfterMs, ...this.teller }
-      : { code, floor, ...this.teller };
+    this.#dropping.comeBack(wave, cause);
   }
 
   /** Drops a wave that was taken because its payload breaks the schema, as `error` says. */
   unreadable(wave: Wave, error: unknown): void {
     this.release(wave);
     this.#forgetId(wave);
-    this.#count(wave, "malformed");
+    this.#dropping.count(wave, "malformed");
     this.bury(wave, error, 0);
   }
 
   #forgetId(wave: Wave): void {
     this.#seen?.delete(wave.id);
-  }
-
-  #count(wave: Wave, reason: AbsorbReason): void {
-    this.#absorbed ??= noneAbsorbed();
-    this.#absorbed[reason]++;
-    const { presence } = this;
-    const { observers } = this.#settings;
-    if (observers.absorbed.listens) {
-      const { vibrator, pattern } = presence;
-      observers.absorbed.tell({ id: wave.id, channel: wave.channel, wave, vibrator, pattern, reason });
-    }
   }
 
   /** From now on everything that comes is absorbed as `closed`. */
@@ -648,7 +644,7 @@ export class Delivery implements Listener, Loaded {
   came(wave: Wave, reason: AbsorbReason | undefined): void {
     this.#received++;
     if (reason !== undefined) {
-      this.#count(wave, reason);
+      this.#dropping.count(wave, reason);
       return;
     }
     this.#openInbox().push(wave);
@@ -658,12 +654,12 @@ export class Delivery implements Listener, Loaded {
   /** A command or query came that finds no room. */
   turnAway(wave: Wave): void {
     this.#received++;
-    this.#refuse(wave, "evicted");
+    this.#dropping.refused(wave, "evicted");
   }
 
   /** Counts why a wave was dropped that nobody needs to hear of. */
   dropped(wave: Wave, reason: AbsorbReason): void {
-    this.#count(wave, reason);
+    this.#dropping.count(wave, reason);
   }
 }
 
@@ -674,16 +670,4 @@ function areSound(waves: readonly Wave[], from: number, to: number): boolean {
     }
   }
   return true;
-}
-
-/** Whether the run was stopped for a reason that says nothing of this receiver: its emitter wants no answer any more. */
-function isGivenUp(wave: Wave, error: unknown): boolean {
-  if (wave.exchange?.over !== true) {
-    return false;
-  }
-  try {
-    return !(error instanceof AetherError && error.code === "AETHER_TIMEOUT");
-  } catch {
-    return false; // It throws when it is looked at, so the handler threw it.
-  }
 }

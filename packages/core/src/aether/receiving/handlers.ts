@@ -1,13 +1,13 @@
 /** The pushing side of a resonance: it takes waves out of the inbox and runs the handler on them. */
 
-import { AetherError, UnrecoverableError } from "../../errors.ts";
+import { AetherError, expected, UnrecoverableError } from "../../errors.ts";
 import { asItIs, type Channel, type Reader } from "../../wave/channel.ts";
 import type { Random } from "../../wave/ids.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { Causality } from "../causality.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { buried } from "../failures/buried.ts";
-import type { Interceptors } from "../interceptors.ts";
+import type { Handle, Interceptor, Interceptors } from "../interceptors.ts";
 import type { Observers } from "../observers.ts";
 import type { TickTime } from "../tick-time.ts";
 import { Answers, failureOf, type Replies } from "./answers.ts";
@@ -16,7 +16,7 @@ import type { Delivery } from "./delivery.ts";
 import { type Emitting, type HandlerContext, Handling } from "./handling.ts";
 import type { Late, Pump, Runnable } from "./pump.ts";
 import { Reads } from "./reads.ts";
-import { type Backoff, jitteredMs, Retries } from "./retries.ts";
+import { type Again, type Backoff, jitteredMs, Retries } from "./retries.ts";
 import { Runs } from "./runs.ts";
 
 /** Handles one wave. What it returns answers a query; `undefined` is no answer. */
@@ -50,6 +50,7 @@ export interface HandlersShared {
   readonly random: Random;
 }
 
+const FIRST: Again = { attempt: 1, postponed: 0, kept: 1 };
 const ATTEMPTS = { recorded: 10, ephemeral: 1 };
 
 /** How many waves are handled between two looks at the clock. */
@@ -89,6 +90,9 @@ export class Handlers implements Runnable, Consumer {
   /** Waves that wait for their next attempt. */
   #retries: Retries | undefined;
   #answers: Answers | undefined;
+  /** The handler with everything around it, and what that was made for. */
+  #wrapped: Handle | undefined;
+  #wrappedFor: readonly Interceptor[] | undefined;
 
   constructor(
     delivery: Delivery,
@@ -154,7 +158,7 @@ export class Handlers implements Runnable, Consumer {
     const { causality } = this.#shared;
     try {
       if (this.#isShort) {
-        this.#handleShortly(wave);
+        this.#handleShortly(wave, this.#handling);
       } else {
         this.#begin(wave);
       }
@@ -166,14 +170,27 @@ export class Handlers implements Runnable, Consumer {
     }
   }
 
-  /** Whether nothing stands around the handler. */
+  /** Whether waves go to the handler as they are, and nobody is told. */
   get #isShort(): boolean {
-    const { interceptors, observers } = this.#shared;
-    return this.#asTheyAre && !interceptors.handles && !observers.delivered.listens;
+    return this.#asTheyAre && !this.#shared.observers.delivered.listens;
+  }
+
+  /** The handler, with what stands around it. */
+  get #handling(): Handle {
+    return this.#shared.interceptors.handles ? this.#wrap() : this.#handler;
+  }
+
+  #wrap(): Handle {
+    const { interceptors } = this.#shared;
+    if (this.#wrapped === undefined || this.#wrappedFor !== interceptors.handling) {
+      this.#wrappedFor = interceptors.handling;
+      this.#wrapped = interceptors.wrapped((wave, ctx) => this.#handleInside(wave, ctx), this.#delivery.presence);
+    }
+    return this.#wrapped;
   }
 
   /** As {@link #begin}, the short way. */
-  #handleShortly(wave: Wave): void {
+  #handleShortly(wave: Wave, handle: Handle): void {
     const { causality, emitting } = this.#shared;
     const handling = new Handling(wave, emitting);
     this.#delivery.delivered++;
@@ -181,7 +198,7 @@ export class Handlers implements Runnable, Consumer {
     causality?.enter(handling);
     let result: unknown;
     try {
-      result = this.#handler(wave, handling);
+      result = handle(wave, handling);
     } catch (error) {
       this.#failed(handling, error);
       return;
@@ -196,11 +213,12 @@ export class Handlers implements Runnable, Consumer {
 
   /**
    * Handles the waves of the run in place, as long as it has slots, nothing else came between, and others need not
-   * wait for long. The clock is read less and less often while handlers are quick. The short way is for handlers that
-   * nothing stands around: it is what every wave of a wide fan-out goes through.
+   * wait for long. The clock is read less and less often while handlers are quick. The short way is what every wave of a
+   * wide fan-out goes through.
    */
   #handleRun(waves: readonly Wave[], to: number): void {
     const isShort = this.#isShort;
+    const handle = this.#handling;
     let startedAt = 0;
     let stride = STRIDE;
     let left = stride;
@@ -219,7 +237,7 @@ export class Handlers implements Runnable, Consumer {
         continue;
       }
       if (isShort) {
-        this.#handleShortly(wave);
+        this.#handleShortly(wave, handle);
       } else {
         this.#begin(wave);
       }
@@ -303,11 +321,16 @@ export class Handlers implements Runnable, Consumer {
 
   /** Starts the handler on `wave`, which came as `original`. */
   #start(wave: Wave, original: Wave): void {
-    const { causality, emitting, observers } = this.#shared;
+    const { causality, emitting, observers, interceptors } = this.#shared;
     const handling = new Handling(original, emitting);
-    const attempt = this.#retries?.attemptOf(original) ?? this.#delivery.attemptOf(original);
-    if (attempt !== undefined) {
-      handling.again(attempt);
+    const { attempt, postponed, kept } = this.#retries?.of(original) ?? FIRST;
+    const attempts = Math.max(attempt, this.#delivery.attemptOf(original) ?? 1);
+    if (attempts > 1 || postponed > 0) {
+      handling.again(attempts, postponed);
+    }
+    const given = kept < 1 ? wave.weakened(kept) : wave;
+    if (kept < 1 || (interceptors.handles && given !== original)) {
+      handling.give(given);
     }
     this.#delivery.delivered++;
     this.#active++;
@@ -316,7 +339,7 @@ export class Handlers implements Runnable, Consumer {
       if (observers.delivered.listens) {
         this.#delivery.tellDelivered(original);
       }
-      this.#handle(wave, handling);
+      this.#handle(given, handling);
     } finally {
       causality?.leave();
     }
@@ -325,7 +348,7 @@ export class Handlers implements Runnable, Consumer {
   #handle(wave: Wave, handling: Handling): void {
     let result: unknown;
     try {
-      result = this.#shared.interceptors.handles ? this.#intercepted(wave, handling) : this.#handler(wave, handling);
+      result = this.#handling(wave, handling);
     } catch (error) {
       this.#failed(handling, error);
       return;
@@ -345,17 +368,19 @@ export class Handlers implements Runnable, Consumer {
     }
   }
 
-  #intercepted(wave: Wave, handling: Handling): Promise<unknown> {
-    return this.#shared.interceptors.handle(wave, handling, this.#delivery.presence, (passed) => {
-      if (passed === wave) {
-        return this.#handler(wave, handling);
-      }
-      // An interceptor changed the wave: its payload must fit what the handler relies on.
-      const ready = this.#read(passed);
-      return ready instanceof Promise
-        ? ready.then((late) => this.#handler(late, handling))
-        : this.#handler(ready, handling);
-    });
+  /** The handler inside of what stands around it, which hears of it when a run is given up. */
+  #handleInside(wave: Wave, ctx: HandlerContext): unknown {
+    if (!(ctx instanceof Handling)) {
+      throw expected("ctx", "what the interceptor was given, passed on", ctx);
+    }
+    // If an interceptor changed the wave, its payload must fit what the handler relies on.
+    const ready = this.#asTheyAre || wave === ctx.given ? wave : this.#read(wave);
+    const handler = this.#handler;
+    const result = ready instanceof Promise ? ready.then((late) => handler(late, ctx)) : handler(ready, ctx);
+    if (typeof result === "object" && result !== null && (result instanceof Promise || "then" in result)) {
+      return ctx.untilGivenUp(result instanceof Promise ? result : Promise.resolve(result));
+    }
+    return result;
   }
 
   /** Waits for a handler that takes its time, as long as it may. */
@@ -381,7 +406,9 @@ export class Handlers implements Runnable, Consumer {
     if (exchange !== undefined) {
       // When nobody waits any more the handler is told, and its slot goes to another wave.
       handling.onOver(exchange, (reason) => {
-        if (this.#running?.giveUp(run, handling) === true) {
+        if (handling.giveUp(reason)) {
+          handling.abort(reason);
+        } else if (this.#running?.giveUp(run, handling) === true) {
           handling.abort(reason);
           this.#failed(handling, reason);
           this.wake();
@@ -390,7 +417,7 @@ export class Handlers implements Runnable, Consumer {
     }
   }
 
-  #late(handling: Handling): void {
+  #late(handling: Handling): boolean {
     const { wave } = handling;
     const { timeoutMs } = this.#settings;
     const error = new AetherError(
@@ -399,24 +426,29 @@ export class Handlers implements Runnable, Consumer {
       { details: { id: wave.id, channel: wave.channel, timeoutMs } },
     );
     handling.abort(error);
+    if (handling.giveUp(error)) {
+      return true;
+    }
     this.#failed(handling, error);
     this.wake();
+    return false;
   }
 
   #done(handling: Handling, value: unknown): void {
     const { wave, retryMs } = handling;
     this.#end(handling);
     if (retryMs !== undefined) {
-      if (this.#isOver(wave)) {
-        if (!this.#delivery.gaveBack(wave)) {
-          this.#delivery.undeliver(wave);
-          this.#delivery.unhold();
-          this.#delivery.absorb(wave, "closed");
-        }
-        this.#finished(wave);
-      } else {
-        this.#retry(wave, retryMs, handling.attempt);
+      const isOver = this.#isOver(wave);
+      if (!isOver && !this.#fades(handling, retryMs)) {
+        this.#postpone(handling, retryMs);
+        return;
       }
+      if (!this.#delivery.gaveBack(wave)) {
+        this.#delivery.undeliver(wave);
+        this.#delivery.unhold();
+        this.#delivery.absorb(wave, isOver ? "closed" : "expired");
+      }
+      this.#finished(wave);
       return;
     }
     const { exchange } = wave;
@@ -435,9 +467,9 @@ export class Handlers implements Runnable, Consumer {
     this.#end(handling);
     const { backoffMs } = this.#settings;
     const isOver = this.#isOver(wave);
-    if (retryMs !== undefined && !isOver) {
+    if (retryMs !== undefined && !isOver && !this.#fades(handling, retryMs)) {
       this.#delivery.failed(wave, error, attempt, false);
-      this.#retry(wave, retryMs, attempt);
+      this.#postpone(handling, retryMs);
       return;
     }
     if (isOver && this.#delivery.gaveBack(wave)) {
@@ -449,7 +481,8 @@ export class Handlers implements Runnable, Consumer {
     const final = attempt >= this.#maxAttempts || isHopeless;
     this.#delivery.failed(wave, error, attempt, final);
     if (!final) {
-      this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), attempt + 1);
+      const known = this.#retries?.of(wave) ?? FIRST;
+      this.#retry(wave, jitteredMs(attempt, backoffMs, this.#shared.random), { ...known, attempt: attempt + 1 });
       return;
     }
     const { exchange } = wave;
@@ -495,13 +528,27 @@ export class Handlers implements Runnable, Consumer {
     }
   }
 
-  #retry(wave: Wave, delayMs: number, attempt: number): void {
-    if (this.#delivery.passesOn(wave, delayMs, attempt)) {
+  /** Lets the wave of a run come again that was put off. */
+  #postpone({ wave, nextAttempt, postponed, keeps }: Handling, delayMs: number): void {
+    const { kept } = this.#retries?.of(wave) ?? FIRST;
+    const left = this.#delivery.isRecorded ? 1 : kept * keeps;
+    this.#retry(wave, delayMs, { attempt: nextAttempt, postponed: postponed + 1, kept: left });
+  }
+
+  /** Whether nothing audible is left of a wave when it comes again after `delayMs`. */
+  #fades({ given, keeps }: Handling, delayMs: number): boolean {
+    return (
+      keeps < 1 && !this.#delivery.isRecorded && given.weakened(keeps).hasFaded(this.#shared.time.refresh() + delayMs)
+    );
+  }
+
+  #retry(wave: Wave, delayMs: number, again: Again): void {
+    if (this.#delivery.passesOn(wave, delayMs, again.attempt)) {
       this.#finished(wave);
       return;
     }
     this.#retries ??= new Retries(this.#delivery, this.#shared.deadlines, () => this.wake());
-    this.#retries.add(wave, delayMs, attempt);
+    this.#retries.add(wave, delayMs, again);
   }
 
   /** Waves of the run that are neither handled nor in the inbox. */

@@ -1,5 +1,6 @@
 /** One run of a handler: its context, and what its emits are caused by. */
 
+import { expected } from "../../errors.ts";
 import type { Channel } from "../../wave/channel.ts";
 import type { Exchange } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
@@ -22,8 +23,21 @@ export interface HandlerContext {
     options?: QueryOptions,
   ): Promise<Wave<ReplyOut>>;
   query(channel: string, payload?: unknown, options?: QueryOptions): Promise<Wave>;
-  /** Lets the wave be handled again after `delayMs`, once this run has ended. It spends no attempt. */
-  retryLater(delayMs: number): void;
+  /** How often the wave was put off by `retryLater` before this run; 0 for the first. */
+  readonly postponed: number;
+  /** Lets the wave be handled again after `delayMs`, once this run has ended. It spends no attempt, unless it is told to. */
+  retryLater(delayMs: number, options?: RetryLaterOptions): void;
+}
+
+export interface RetryLaterOptions {
+  /**
+   * The share of its amplitude that the wave has left then, above 0 and up to 1: for its handler, and for what that emits.
+   * Its place among others stays that of its amplitude at emission. One that has faded by then is not handled again. A
+   * recorded wave keeps it all. Default 1.
+   */
+  readonly keeps?: number | undefined;
+  /** Whether the run that ends here was an attempt, so that `attempt` of the next is one more. Default false. */
+  readonly spendsAttempt?: boolean | undefined;
 }
 
 /** The emitting half of a vibrator, as a handler uses it. */
@@ -45,7 +59,15 @@ export interface Emitting {
 /** What a handling has only when its handler asked for it. */
 interface Late {
   attempt: number;
+  postponed: number;
+  /** What its handler is given, if that is not the wave as it came. */
+  given: Wave | undefined;
   retryMs: number | undefined;
+  /** What the wave keeps of its amplitude until then. */
+  keeps: number;
+  spendsAttempt: boolean;
+  /** Called when the run is given up, with the reason: it rejects what stands around the handler waits for. */
+  giveUp: ((reason: unknown) => void) | undefined;
   controller: AbortController | undefined;
   aborted: { readonly reason: unknown } | undefined;
   onAbort: Set<(reason: unknown) => void> | undefined;
@@ -68,9 +90,25 @@ export class Handling implements HandlerContext {
     return this.#late?.attempt ?? 1;
   }
 
+  get postponed(): number {
+    return this.#late?.postponed ?? 0;
+  }
+
   /** This is not the first run for its wave. */
-  again(attempt: number): void {
-    this.#lateParts().attempt = attempt;
+  again(attempt: number, postponed: number): void {
+    const late = this.#lateParts();
+    late.attempt = attempt;
+    late.postponed = postponed;
+  }
+
+  /** The handler is given `wave`, and not the wave as it came. */
+  give(wave: Wave): void {
+    this.#lateParts().given = wave;
+  }
+
+  /** What the handler is given, and causes what it emits. */
+  get given(): Wave {
+    return this.#late?.given ?? this.wave;
   }
 
   /** Whether the handler has settled, or is no longer waited for: it causes nothing from then on. */
@@ -83,10 +121,25 @@ export class Handling implements HandlerContext {
     return this.#late?.retryMs;
   }
 
+  /** What its wave keeps of its amplitude until then. */
+  get keeps(): number {
+    return this.#late?.keeps ?? 1;
+  }
+
+  /** The number of the attempt that comes after it was put off. */
+  get nextAttempt(): number {
+    return this.attempt + (this.#late?.spendsAttempt === true ? 1 : 0);
+  }
+
   #lateParts(): Late {
     this.#late ??= {
       attempt: 1,
+      postponed: 0,
+      given: undefined,
       retryMs: undefined,
+      keeps: 1,
+      spendsAttempt: false,
+      giveUp: undefined,
       controller: undefined,
       aborted: undefined,
       onAbort: undefined,
@@ -129,9 +182,43 @@ export class Handling implements HandlerContext {
   }
 
   get retryLater(): HandlerContext["retryLater"] {
-    return (delayMs) => {
-      this.#lateParts().retryMs = millisecondsOf("delayMs", delayMs);
+    return (delayMs, { keeps = 1, spendsAttempt = false } = {}) => {
+      if (typeof keeps !== "number" || !(keeps > 0 && keeps <= 1)) {
+        throw expected("keeps", "a number above 0 and up to 1", keeps);
+      }
+      const late = this.#lateParts();
+      late.retryMs = millisecondsOf("delayMs", delayMs);
+      late.keeps = keeps;
+      late.spendsAttempt = spendsAttempt;
     };
+  }
+
+  /** As `result`, unless the run is given up before: for what stands around the handler, which must hear of that. */
+  untilGivenUp(result: PromiseLike<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const late = this.#lateParts();
+      const { giveUp } = late;
+      late.giveUp = reject;
+      if (giveUp !== undefined) {
+        // What stands around a handler may call it more than once.
+        late.giveUp = (reason) => {
+          giveUp(reason);
+          reject(reason);
+        };
+      }
+      result.then(resolve, reject);
+    });
+  }
+
+  /** Ends the waiting for the handler; false: nobody waits that was not told before. */
+  giveUp(reason: unknown): boolean {
+    const late = this.#late;
+    if (late?.giveUp === undefined) {
+      return false;
+    }
+    late.giveUp(reason);
+    late.giveUp = undefined;
+    return true;
   }
 
   /** Calls `listener` once the run is of no use any more; at once when it is already. Returns the undo. */

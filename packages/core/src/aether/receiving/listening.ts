@@ -6,7 +6,7 @@ import type { Link, Presence, Traits, Tuning } from "../../medium/medium.ts";
 import type { From, Recorder } from "../../medium/recorder.ts";
 import type { Physics } from "../../physics/physics.ts";
 import { asItIs, Channel, parse, readerOf } from "../../wave/channel.ts";
-import { assertPattern } from "../../wave/channel-name.ts";
+import { assertPattern, isReserved } from "../../wave/channel-name.ts";
 import type { Teller } from "../../wave/exchange.ts";
 import type { Wave } from "../../wave/wave.ts";
 import type { Contracts } from "../contracts.ts";
@@ -21,6 +21,8 @@ import { Tally } from "../stats.ts";
 import type { Consumer } from "./consumer.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { type Handler, Handlers, type HandlersShared } from "./handlers.ts";
+import { type NoiseFloorOption, noiseFloorOf } from "./noise-floor.ts";
+import type { Places } from "./places.ts";
 import { Reception } from "./reception.ts";
 import { RecordedDelivery } from "./recorded-delivery.ts";
 import { OpenResonance } from "./resonance.ts";
@@ -40,6 +42,7 @@ export interface ListeningParts extends Omit<HandlersShared, "emitting" | "repli
   readonly physics: Physics;
   readonly clock: Timekeeper;
   readonly limits: AdmissionLimits;
+  readonly places: Places;
   readonly returns: Returns;
   readonly deadLetters: DeadLetterBox;
   readonly contracts: Contracts;
@@ -80,9 +83,9 @@ export function requestOf<O extends object>(
 export class Listening {
   readonly #parts: ListeningParts;
   readonly #teller: Teller;
-  readonly #settings: ResonanceSettings;
+  #settings: ResonanceSettings;
   /** What deliveries share whose resonances have no options of their own. */
-  readonly #shared: DeliverySettings;
+  #shared: DeliverySettings;
   readonly #handlersShared: HandlersShared;
   /** By group and name: the identity that must be its own. `undefined` while the medium has not confirmed it. */
   readonly #resonances = new Map<string | false, Map<string, OpenResonance | undefined>>();
@@ -90,6 +93,8 @@ export class Listening {
   /** What is pulled from a record: only iterators can, for they tell when a wave is done with. */
   readonly #recordedTakers = new Set<Takers>();
   readonly #retired = new Retired();
+  /** Those that have said nothing about their noise floor. */
+  readonly #followers = new Set<OpenResonance>();
   /** Amplitude that all its floors are raised to. */
   #raised = 0;
   #closed = false;
@@ -113,11 +118,13 @@ export class Listening {
     const contract = channel instanceof Channel ? channel : undefined;
     const pattern: unknown = contract === undefined ? channel : contract.name;
     assertPattern(pattern, this.#parts.limits.maxChannelLength);
-    const settings = resonanceSettings(this.#settings, options);
+    const base = this.#settings;
+    const settings = resonanceSettings(base, options);
     const from = fromOf(options?.from);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const recorder = observes ? undefined : this.#parts.link.recorder;
+    // Reserved channels are never recorded, whatever the patterns cover that are.
+    const recorder = observes || isReserved(pattern) ? undefined : this.#parts.link.recorder;
     if (contract?.recorded) {
       await declare(recorder, pattern);
       this.#assertOpen();
@@ -145,6 +152,12 @@ export class Listening {
       throw error;
     }
     this.#resonances.get(presence.group)?.set(presence.name, resonance);
+    if (!observes && options?.noiseFloor === undefined) {
+      this.#followers.add(resonance);
+      if (this.#settings !== base) {
+        this.#follow(resonance);
+      }
+    }
     if (!observes && this.#raised > 0) {
       resonance.raiseVibrator(this.#raised); // It may have moved while the medium was asked.
     }
@@ -184,11 +197,13 @@ export class Listening {
         { details: { group, name } },
       );
     }
+    this.#parts.places.take();
     names.set(name, undefined);
     return { vibrator, instance, pattern, group, name };
   }
 
   #disclaim({ group, name }: Presence): void {
+    this.#parts.places.leave();
     const names = this.#resonances.get(group);
     names?.delete(name);
     if (names?.size === 0) {
@@ -240,6 +255,7 @@ export class Listening {
 
   readonly #onClosed = (resonance: OpenResonance, delivery: Delivery, consumer: Consumer): void => {
     this.#disclaim(delivery.presence);
+    this.#followers.delete(resonance);
     if (consumer instanceof Takers) {
       this.#reception.delete(consumer);
       this.#recordedTakers.delete(consumer);
@@ -304,6 +320,20 @@ export class Listening {
       sum.add(resonance.tally);
     }
     return sum;
+  }
+
+  /** As `Vibrator.setNoiseFloor`. */
+  setNoiseFloor(option: NoiseFloorOption): void {
+    this.#settings = { ...this.#settings, ...noiseFloorOf(option) };
+    this.#shared = this.#deliverySettings(this.#settings, false);
+    for (const resonance of this.#followers) {
+      this.#follow(resonance);
+    }
+  }
+
+  #follow(resonance: OpenResonance): void {
+    const { gate, adaptive } = this.#shared;
+    resonance.setFloor(gate.floor, adaptive);
   }
 
   /** As `Vibrator.raiseFloor`. */

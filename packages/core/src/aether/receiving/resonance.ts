@@ -5,6 +5,7 @@ import type { Listener, Tuning } from "../../medium/medium.ts";
 import type { Wave } from "../../wave/wave.ts";
 import { assertKnown, loudnessOf, millisecondsOf } from "../options.ts";
 import type { ResonanceStats, Tally } from "../stats.ts";
+import type { AdaptiveSettings } from "./adaptive.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
 import { Takers } from "./takers.ts";
@@ -43,6 +44,12 @@ export interface Resonance<Out = unknown> extends AsyncIterable<Wave<Out>>, Asyn
    * `AETHER_BAD_OPTION`.
    */
   raiseFloor(amplitude: number): void;
+  /**
+   * Lets other members of its group have what it would hear, for as long as there are any, until it is called with
+   * false: for an instance that is in trouble. What reaches it all the same is handled as ever. Recorded waves are
+   * shared by who has room: `pause` leaves them to others. Without a group it does nothing.
+   */
+  standAside(isAside: boolean): void;
   stats(): ResonanceStats;
   /**
    * Stops hearing, finishes what it heard until the deadline, and absorbs the rest as `closed`. A handler may await
@@ -125,9 +132,18 @@ export class OpenResonance implements Resonance {
     this.#delivery.raiseFloor("resonance", loudnessOf(amplitude));
   }
 
+  standAside(isAside: boolean): void {
+    this.#delivery.standAside(isAside);
+  }
+
   /** As {@link raiseFloor}, for the whole vibrator. */
   raiseVibrator(amplitude: number): void {
     this.#delivery.raiseFloor("vibrator", amplitude);
+  }
+
+  /** Goes by another noise floor of its own from now on. */
+  setFloor(floor: number, adaptive: AdaptiveSettings | undefined): void {
+    this.#delivery.setFloor(floor, adaptive);
   }
 
   stats(): ResonanceStats {

@@ -16,6 +16,16 @@ export function jitteredMs(attempt: number, { base, max }: Backoff, random: Rand
   return random() * Math.min(max, base * 2 ** (attempt - 1));
 }
 
+/** What is known of a wave that comes once more. */
+export interface Again {
+  /** The number of the attempt that is next, or that is running. */
+  readonly attempt: number;
+  /** How often it was put off, which spends no attempt. */
+  readonly postponed: number;
+  /** What it has kept of its amplitude. */
+  readonly kept: number;
+}
+
 /** The waves of one resonance that wait for another attempt. They count as queued, and their keys stay held. */
 export class Retries {
   readonly #delivery: Delivery;
@@ -24,8 +34,7 @@ export class Retries {
   readonly #onBack: () => void;
   /** Those that wait, with the undo of that. */
   readonly #waiting = new Map<Wave, () => void>();
-  /** The number of the attempt that is next, or that is running. */
-  readonly #attempts = new WeakMap<Wave, number>();
+  readonly #again = new WeakMap<Wave, Again>();
 
   constructor(delivery: Delivery, deadlines: Deadlines, onBack: () => void) {
     this.#delivery = delivery;
@@ -38,9 +47,9 @@ export class Retries {
     return this.#waiting.size;
   }
 
-  /** Lets a delivered wave come again after `delayMs`, at the end of its band, as attempt number `attempt`. */
-  add(wave: Wave, delayMs: number, attempt: number): void {
-    this.#attempts.set(wave, attempt);
+  /** Lets a delivered wave come again after `delayMs`, at the end of its band. */
+  add(wave: Wave, delayMs: number, again: Again): void {
+    this.#again.set(wave, again);
     this.#delivery.undeliver(wave);
     const undo = this.#deadlines.after(delayMs, () => {
       this.#waiting.delete(wave);
@@ -50,14 +59,14 @@ export class Retries {
     this.#waiting.set(wave, undo);
   }
 
-  /** Which attempt `wave` comes for; `undefined` for the first. */
-  attemptOf(wave: Wave): number | undefined {
-    return this.#attempts.get(wave);
+  /** What is known of `wave`; `undefined`: it comes for the first time. */
+  of(wave: Wave): Again | undefined {
+    return this.#again.get(wave);
   }
 
   /** `wave` is done with. */
   forget(wave: Wave): void {
-    this.#attempts.delete(wave);
+    this.#again.delete(wave);
   }
 
   /** Absorbs those that wait and for which `which` says so, as `closed`. */
@@ -66,7 +75,7 @@ export class Retries {
       if (which(wave)) {
         undo();
         this.#waiting.delete(wave);
-        this.#attempts.delete(wave);
+        this.#again.delete(wave);
         this.#delivery.unhold();
         this.#delivery.release(wave);
         this.#delivery.absorb(wave, "closed");

@@ -8,8 +8,11 @@ import type { Handling } from "./handling.ts";
 export interface RunsOutcome {
   done(handling: Handling, value: unknown): void;
   failed(handling: Handling, error: unknown): void;
-  /** It did not settle in its time. What it does later is told to nobody. */
-  late(handling: Handling): void;
+  /**
+   * It did not settle in its time. True: what stands around it was told, and has as long again to settle. Otherwise what
+   * it does later is told to nobody.
+   */
+  late(handling: Handling): boolean;
 }
 
 /** A place for one handling. It is used again when the promise of that has settled, so its callbacks are made once. */
@@ -66,6 +69,16 @@ export class Runs extends Deadline {
   follow(handling: Handling, promise: PromiseLike<unknown>): Run {
     const { at } = this.#time.moment;
     const run = this.#free.pop() ?? new Run(this, this.#outcome);
+    this.#link(run, handling, at);
+    if (!this.#watched) {
+      this.#watched = true;
+      this.#deadlines.add(this, this.#timeoutMs, at);
+    }
+    promise.then(run.onValue, run.onError);
+    return run;
+  }
+
+  #link(run: Run, handling: Handling, at: number): void {
     run.handling = handling;
     run.startedAt = at;
     run.before = this.#last;
@@ -75,12 +88,6 @@ export class Runs extends Deadline {
       this.#last.after = run;
     }
     this.#last = run;
-    if (!this.#watched) {
-      this.#watched = true;
-      this.#deadlines.add(this, this.#timeoutMs, at);
-    }
-    promise.then(run.onValue, run.onError);
-    return run;
   }
 
   /** Waits no longer for `handling` in `run`; false when it has ended already. */
@@ -130,8 +137,8 @@ export class Runs extends Deadline {
     for (let run = this.#first; run !== undefined && dueOf(run, this.#timeoutMs) <= now; run = this.#first) {
       const { handling } = run;
       this.#unlink(run);
-      if (handling !== undefined) {
-        this.#outcome.late(handling);
+      if (handling !== undefined && this.#outcome.late(handling)) {
+        this.#link(run, handling, this.#time.moment.at);
       }
     }
     if (this.#first !== undefined && !this.#watched) {

@@ -1,6 +1,6 @@
 /** The conformance suite of journals: one test for each guarantee, for every journal. */
 
-import { type ConformanceCase, type ConformanceOptions, suiteOf } from "../conformance-case.ts";
+import { type ConformanceCase, type ConformanceOptions, checkedSuite, suiteOf } from "../conformance-case.ts";
 import { appending } from "./appending.ts";
 import { type JournalGuarantee, JournalStage, type OpenJournal } from "./journal-stage.ts";
 import { lasting } from "./lasting.ts";
@@ -17,6 +17,6 @@ const DEFAULT_DEADLINE_MS = 10_000;
  * ```
  */
 export function journalConformance(create: OpenJournal, options: ConformanceOptions = {}): readonly ConformanceCase[] {
-  const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
+  const { deadlineMs, test } = checkedSuite(create, options, DEFAULT_DEADLINE_MS);
   return suiteOf(GUARANTEES, async () => new JournalStage(create, deadlineMs), test);
 }

@@ -1,7 +1,7 @@
 /** The conformance suite of the Recorder contract: one test for each guarantee, for every medium that is durable. */
 
 import type { Medium } from "@aether/core";
-import { type ConformanceCase, type ConformanceOptions, suiteOf } from "../conformance-case.ts";
+import { type ConformanceCase, type ConformanceOptions, checkedSuite, suiteOf } from "../conformance-case.ts";
 import { buryings } from "./burying.ts";
 import { handing } from "./handing.ts";
 import { places } from "./places.ts";
@@ -28,6 +28,6 @@ export function recorderConformance(
   create: () => Medium | Promise<Medium>,
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  const { deadlineMs = DEFAULT_DEADLINE_MS, test } = options;
+  const { deadlineMs, test } = checkedSuite(create, options, DEFAULT_DEADLINE_MS);
   return suiteOf(GUARANTEES, () => RecordStage.open(create, deadlineMs), test);
 }
