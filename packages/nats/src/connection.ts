@@ -12,6 +12,7 @@ import {
 } from "@nats-io/transport-node";
 import { clientOptions } from "./client-options.ts";
 import { expected } from "./expected.ts";
+import { KnownServers } from "./known-servers.ts";
 import type { CheckedOptions } from "./options.ts";
 
 /** What the connection tells. */
@@ -32,10 +33,13 @@ const CREDIT_BYTES = 16 * 1024 * 1024;
 const CREDIT_ASKED_AT = CREDIT_BYTES / 4;
 /** Bytes after which emitters let the event loop turn, so that what they emit gets out and pings are answered. */
 const BURST_BYTES = 512 * 1024;
+/** Bytes after which it is looked whether the event loop turns: for a few that would cost a turn more than they need. */
+const BURST_SEEN_BYTES = 64 * 1024;
 
 /** A connection to one of the servers. */
 export class Connection {
   readonly #nc: NatsConnection;
+  readonly #servers: KnownServers;
   #events: ConnectionEvents | undefined;
   /** Rejections of subscriptions that are being confirmed, by subject. */
   readonly #confirming = new Map<string, (error: AetherError) => void>();
@@ -43,24 +47,31 @@ export class Connection {
   #closing = false;
   /** Whether it is about to move to another server: what is new waits for that. */
   #leaving = false;
+  /** Whether the server has said that it is about to go. */
+  #isLame = false;
   #unconfirmed = 0;
   #asking = false;
-  /** Bytes since the event loop has turned, and the promise of its next turn. */
+  /** Bytes since the event loop has turned, and those of turns before as far as nobody looked. */
   #burst = 0;
+  #isLooking = false;
+  /** The promise of its next turn. */
   #turn: Promise<undefined> | undefined;
   readonly #turned = (): void => {
     this.#burst = 0;
+    this.#isLooking = false;
     this.#turn = undefined;
   };
   #onWritable: (() => void) | undefined;
 
-  constructor(nc: NatsConnection) {
+  constructor(nc: NatsConnection, servers: readonly string[]) {
     this.#nc = nc;
+    this.#servers = new KnownServers(servers);
+    this.#servers.update(nc.info?.connect_urls);
   }
 
   /** Connects within the deadline of `options`. Rejects with `AETHER_TIMEOUT` or `AETHER_UNAUTHORISED`. */
   static async open(options: CheckedOptions): Promise<Connection> {
-    return new Connection(await dial(options));
+    return new Connection(await dial(options), options.servers);
   }
 
   /** Tells `events` what becomes of it from now on. */
@@ -126,10 +137,11 @@ export class Connection {
       const code = isTooLarge ? "AETHER_TOO_LARGE" : "AETHER_CLOSED";
       throw new AetherError(code, `Expected ${expected}, got: ${messageOf(cause)}`, { cause });
     }
-    if (this.#burst === 0) {
+    this.#burst += data.length;
+    if (this.#burst >= BURST_SEEN_BYTES && !this.#isLooking) {
+      this.#isLooking = true;
       setImmediate(this.#turned);
     }
-    this.#burst += data.length;
     this.#unconfirmed += data.length + subject.length;
     if (this.#unconfirmed > CREDIT_ASKED_AT && !this.#asking) {
       void this.#askCredit();
@@ -258,6 +270,8 @@ export class Connection {
         }
         this.#connected = true;
         this.#leaving = false;
+        this.#isLame = false;
+        this.#servers.update(this.#nc.info?.connect_urls);
         this.#events?.connected();
         this.#onWritable?.();
         return;
@@ -266,10 +280,12 @@ export class Connection {
         this.#error("error" in status ? status.error : undefined);
         return;
       case "ldm":
-        if (!this.#leaving && !this.#closing) {
-          this.#leaving = true;
-          void this.#move();
-        }
+        this.#isLame = true;
+        this.#moveOn();
+        return;
+      case "update":
+        this.#servers.update(status.added, status.deleted);
+        this.#moveOn();
         return;
       default:
     }
@@ -282,6 +298,14 @@ export class Connection {
       this.#events?.denied(subject);
     } else if (operation === "subscription" && typeof subject === "string") {
       this.#deny(subject, error);
+    }
+  }
+
+  /** A server that is about to go is left as soon as there is another; the only one is stayed with until it closes. */
+  #moveOn(): void {
+    if (this.#isLame && !this.#leaving && !this.#closing && this.#servers.hasOther(this.#nc.getServer())) {
+      this.#leaving = true;
+      void this.#move();
     }
   }
 

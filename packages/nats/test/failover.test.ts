@@ -4,7 +4,7 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type NatsOptions, natsMedium } from "../src/index.ts";
 import { NatsCluster } from "./nats-cluster.ts";
-import type { NatsServer } from "./nats-server.ts";
+import { NatsServer } from "./nats-server.ts";
 import { until } from "./until.ts";
 
 let cluster: NatsCluster;
@@ -206,6 +206,38 @@ describe("a server in lame-duck mode", () => {
     expect({ all: all > 50, failed }).toEqual({ all: true, failed: [] });
     expect([asker.down, hearer.down]).toEqual([1, 1]);
     await server(0).kill("SIGKILL");
+  });
+
+  test("is stayed with until it closes where it is the only one, and come back to", async () => {
+    await using lone = await NatsServer.start();
+    const aether = await side(lone, `n${namespaces++}`, {
+      servers: [lone.url, lone.url.replace("127.0.0.1", "localhost")],
+    });
+    await aether.vibrator("beta").resonateOn("ask", ({ payload }) => payload);
+    const emitter = aether.vibrator("alpha");
+    const seen = watched(aether);
+    let isWarned = false;
+    const bare = await connect({ servers: lone.url });
+    void (async () => {
+      for await (const { type } of bare.status()) {
+        isWarned ||= type === "ldm";
+      }
+    })();
+    const { failed } = await asking(
+      () => emitter.query("ask", 1, { timeoutMs: 3000 }),
+      async () => {
+        await lone.kill("SIGUSR2");
+        await until(() => isWarned);
+        await pause(500);
+      },
+    );
+    await bare.close();
+    expect({ failed, ...seen }).toEqual({ failed: [], up: 0, down: 0 });
+    await lone.kill("SIGKILL");
+    await until(() => seen.down === 1);
+    await lone.run();
+    await until(() => seen.up === 1);
+    expect((await emitter.query("ask", 2, { timeoutMs: 3000 })).payload).toBe(2);
   });
 
   test("control: the bare client stays until it is thrown out", async () => {

@@ -127,6 +127,41 @@ describe("across two connections", () => {
     expect(reason).toMatchObject({ code: "AETHER_CLOSED" });
   });
 
+  test("a query that is asked a second time goes to another member of each group, and to nobody who has it", async () => {
+    const { alpha, far } = await sides();
+    const handled = new Map<string, string[]>();
+    const looked: unknown[] = [];
+    for (const aether of [far, await side()]) {
+      for (const group of ["beta", "gamma"]) {
+        const member = aether.vibrator(group);
+        await member.resonateOn("price", (wave) => {
+          const id = `${group} ${wave.id}`;
+          handled.set(id, [...(handled.get(id) ?? []), member.id]);
+          // Who is asked first says nothing.
+          return handled.get(id)?.length === 1 ? new Promise<never>(() => {}) : group;
+        });
+      }
+    }
+    await far.observe("price", (wave) => void looked.push(wave.id));
+    const members = (): number =>
+      (open[0]?.graph().vibrators ?? []).reduce(
+        (sum, { instances, resonates }) => sum + (resonates.length > 0 ? instances.length : 0),
+        0,
+      );
+    await until(() => members() === 4);
+    for (let n = 0; n < 12; n++) {
+      // Long enough for the first ones to have said that they have it.
+      const { payload } = await alpha.query("price", n, { hedge: { afterMs: 150, budget: 1 }, timeoutMs: 4000 });
+      expect(["beta", "gamma"]).toContain(payload);
+    }
+    await until(() => [...handled.values()].filter((by) => by.length === 2).length >= 12);
+    expect(handled.size).toBe(24);
+    for (const by of handled.values()) {
+      expect(new Set(by).size).toBe(by.length);
+    }
+    expect(new Set(looked).size).toBe(looked.length);
+  });
+
   test("the time that is left reaches the handler on the other side", async () => {
     const { alpha, beta } = await sides();
     let reason: unknown;

@@ -48,6 +48,8 @@ class Task extends Deadline {
 export class Deadlines {
   readonly #clock: Timekeeper;
   readonly #lanes = new Map<number, Lane>();
+  /** The one that was added to last. */
+  #last: Lane | undefined;
   #alarm: Alarm | undefined;
   #alarmDue = Number.POSITIVE_INFINITY;
   /** How many of them keep the process alive. */
@@ -60,11 +62,7 @@ export class Deadlines {
   /** Lets `deadline` expire `durationMs` after `now`. */
   add(deadline: Deadline, durationMs: number, now: number): void {
     const whole = Math.ceil(Math.max(0, durationMs));
-    let lane = this.#lanes.get(whole);
-    if (lane === undefined) {
-      lane = new Lane(whole);
-      this.#lanes.set(whole, lane);
-    }
+    const lane = this.#last?.durationMs === whole ? this.#last : this.#lane(whole);
     deadline.due = now + whole;
     deadline.list = lane;
     deadline.before = lane.last;
@@ -80,6 +78,16 @@ export class Deadlines {
     if (deadline.due < this.#alarmDue) {
       this.#arm(deadline.due, now);
     }
+  }
+
+  #lane(durationMs: number): Lane {
+    const known = this.#lanes.get(durationMs);
+    const lane = known ?? new Lane(durationMs);
+    if (known === undefined) {
+      this.#lanes.set(durationMs, lane);
+    }
+    this.#last = lane;
+    return lane;
   }
 
   /** Takes `deadline` out; nothing happens when it is not in. */
@@ -142,6 +150,7 @@ export class Deadlines {
     this.#alarm = undefined;
     this.#alarmDue = Number.POSITIVE_INFINITY;
     this.#lanes.clear();
+    this.#last = undefined;
     this.#holding = 0;
   }
 
@@ -167,6 +176,7 @@ export class Deadlines {
       }
       if (lane.first === undefined) {
         this.#lanes.delete(lane.durationMs);
+        this.#last = this.#last === lane ? undefined : this.#last;
       } else {
         next = Math.min(next, lane.first.due);
       }

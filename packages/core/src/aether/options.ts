@@ -244,11 +244,36 @@ export const NO_OPTIONS: CheckedEmit = {
   reflectBody: undefined,
 };
 
+/** The options of the last call that asked for a timeout and nothing else: most queries come with the same. */
+let lastTimeout: CheckedEmit = { ...NO_OPTIONS, timeoutMs: DEFAULT_TIMEOUT_MS };
+
+function isTimeoutOnly(options: EmitOptions): boolean {
+  for (const name in options) {
+    if (name !== "timeoutMs") {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** `options` of `emit`, `query` or `gather` if they are legal. */
 export function emitOptionsOf(options: EmitOptions | undefined): CheckedEmit {
   if (options === undefined) {
     return NO_OPTIONS;
   }
+  if (typeof options === "object" && options !== null && options.timeoutMs === lastTimeout.timeoutMs) {
+    if (isTimeoutOnly(options)) {
+      return lastTimeout;
+    }
+  }
+  const checked = checkedEmit(options);
+  if (checked.timeoutMs !== undefined && isTimeoutOnly(options)) {
+    lastTimeout = checked;
+  }
+  return checked;
+}
+
+function checkedEmit(options: EmitOptions): CheckedEmit {
   assertKnown(options, EMIT_OPTIONS, "emit");
   const { id, kind, amplitude, phase, key, weight, halfLifeMs, headers, timeoutMs, whenFull } = options;
   const { reflect, reflectBody } = options;

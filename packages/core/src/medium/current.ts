@@ -4,7 +4,7 @@
  */
 
 import { soon, systemClock } from "../clock.ts";
-import type { Wave } from "../wave/wave.ts";
+import { Wave } from "../wave/wave.ts";
 import type { Route } from "./route.ts";
 
 /** Waves of this half-life and longer cannot fade on the way. */
@@ -14,8 +14,21 @@ const SLOWEST_MS = 1000;
 const STRIDE = 16;
 const LONGEST_MS = 10;
 
+/** Most waves, and runs, of a tick that is used again: what is emitted one by one costs no arrays. */
+const MOST_KEPT = 16;
+
 /** Most places that a tick is given in advance. */
 const MOST_PLACES = 1024;
+
+/** Stands where a wave stood that was handed over, so that nothing holds on to that. */
+const NO_WAVE = Wave.of({
+  ...{ id: "-", channel: "-", kind: "event", payload: undefined, amplitude: 0, halfLifeMs: 1, bytes: 0 },
+  ...{ hops: 1, cause: undefined, trace: "-", extras: undefined, origin: { source: "-", sourceId: "-" } },
+  moment: {
+    at: 0,
+    surroundings: { clock: systemClock, perHop: 1, minAmplitude: 0, maxLifetimeMs: 0, wallOffsetMs: 0 },
+  },
+});
 
 /** Waves of one tick: run `r` goes on `routes[r]`, from `starts[r]` up to the start of the next. */
 class Tick {
@@ -38,6 +51,19 @@ class Tick {
     this.starts[this.runCount++] = this.waveCount;
   }
 
+  /** Makes it as new; false: it is too large to be kept. */
+  clear(): boolean {
+    if (this.waveCount > MOST_KEPT || this.runCount > MOST_KEPT) {
+      return false;
+    }
+    for (let at = 0; at < this.waveCount; at++) {
+      this.waves[at] = NO_WAVE;
+    }
+    this.waveCount = 0;
+    this.runCount = 0;
+    return true;
+  }
+
   /** The place behind the last wave of run `r`. */
   end(r: number): number {
     return r + 1 < this.runCount ? (this.starts[r + 1] ?? this.waveCount) : this.waveCount;
@@ -48,6 +74,8 @@ class Tick {
 export class Current {
   /** The waves that have entered in this tick. */
   #tick: Tick | undefined;
+  /** One that was handed over, to be used again. */
+  #spare: Tick | undefined;
   /** How many waves and runs the last tick had. */
   #lastWaves = 1;
   #lastRuns = 1;
@@ -86,7 +114,8 @@ export class Current {
   }
 
   #begin(band: number): Tick {
-    const tick = new Tick(this.#lastWaves, this.#lastRuns);
+    const tick = this.#spare ?? new Tick(this.#lastWaves, this.#lastRuns);
+    this.#spare = undefined;
     this.#tick = tick;
     this.#lastRoute = undefined;
     this.#band = band;
@@ -148,6 +177,9 @@ export class Current {
       }
     }
     this.#flowing = undefined;
+    if (tick.clear()) {
+      this.#spare = tick;
+    }
   }
 
   #flowRun(tick: Tick, r: number): void {

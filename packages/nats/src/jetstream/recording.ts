@@ -6,6 +6,7 @@ import type { Connection } from "../connection.ts";
 import { deferred } from "../link/deferred.ts";
 import { gaveWay, WAITING_BYTES } from "../link/outbox.ts";
 import { tokenOf } from "../subjects.ts";
+import { NumberMap } from "../way-back/number-map.ts";
 import { positionOf } from "./position.ts";
 import { type PubAck, pubAckOf } from "./pub-ack.ts";
 import type { Replies } from "./replies.ts";
@@ -81,7 +82,7 @@ class IdHeader extends MsgHdrsImpl {
 /** Waves of one link that are being recorded. */
 export class Recording {
   readonly #parts: RecordingParts;
-  readonly #flying = new Map<number, Entry>();
+  readonly #flying = new NumberMap<Entry>();
   /** Sent once and to be sent again, before those that wait. */
   #again: Entry[] = [];
   readonly #waiting: Waiting<Entry>;

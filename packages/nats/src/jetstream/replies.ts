@@ -2,6 +2,7 @@
 
 import type { Msg } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
+import { NumberMap } from "../way-back/number-map.ts";
 
 const RADIX = 36;
 const HIGHEST_NUMBER = 2 ** 40;
@@ -12,7 +13,7 @@ export type Answered = (message: Msg) => void;
 /** The open questions of one link to the stream. */
 export class Replies {
   readonly #prefix: string;
-  readonly #open = new Map<number, Answered>();
+  readonly #open = new NumberMap<Answered>();
   #next = 0;
 
   /** `inbox` is a subject of this link's own, without the last token. */

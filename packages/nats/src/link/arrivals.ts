@@ -2,16 +2,19 @@
 
 import type { Exchange, Moment } from "@aether/core";
 import type { Subjects } from "../subjects.ts";
-import { RemoteExchange, type RemoteParts } from "../way-back/remote-exchange.ts";
+import { NumberTable } from "../way-back/number-table.ts";
+import type { Post } from "../way-back/post.ts";
+import { type Asker, RemoteExchange, type RemoteParts } from "../way-back/remote-exchange.ts";
 import { type Request, Seal } from "../wire/envelope.ts";
 
 const MOST_SEALS = 4096;
 /** Up to so many emitters are kept that ask nothing at the moment: most will ask again. */
-const MOST_IDLE_SOURCES = 64;
+const MOST_IDLE_ASKERS = 64;
 
 /** What arrivals work with. */
 export interface ArrivalParts extends Omit<RemoteParts, "done" | "now"> {
   readonly subjects: Subjects;
+  readonly post: Post;
   moment(): Moment;
 }
 
@@ -20,8 +23,9 @@ export class Arrivals {
   readonly #parts: ArrivalParts;
   readonly #remote: RemoteParts;
   readonly #seals = new Map<string, Seal>();
-  /** Stand-ins whose emitters may still stop waiting, by emitter and number; several of one are a chain. */
-  readonly #open = new Map<string, Map<number, RemoteExchange>>();
+  readonly #askers = new Map<string, Asker>();
+  /** The one that asked last: most come several at a time. */
+  #last: Asker | undefined;
 
   constructor(parts: ArrivalParts) {
     this.#parts = parts;
@@ -48,47 +52,41 @@ export class Arrivals {
   /** The stand-in for the emitter's end of a command or query that instance `source` asked. */
   exchange(source: string, { correlation, leftMs }: Request): Exchange {
     const deadline = this.moment().at + (leftMs >= 0 ? leftMs : 0);
-    const subject = this.#parts.subjects.instance(source, "m");
-    const exchange = new RemoteExchange(source, correlation, subject, deadline, this.#remote);
-    let open = this.#open.get(source);
-    if (open === undefined) {
-      open = new Map();
-      this.#open.set(source, open);
+    const asker = this.#last?.instance === source ? this.#last : this.#asker(source);
+    const exchange = new RemoteExchange(asker, correlation, deadline, this.#remote);
+    const other = asker.open.get(correlation);
+    if (other !== undefined) {
+      other.share();
+      exchange.share();
     }
-    exchange.next = open.get(correlation);
-    open.set(correlation, exchange);
+    asker.open.add(exchange);
     return exchange;
   }
 
+  #asker(instance: string): Asker {
+    let asker = this.#askers.get(instance);
+    if (asker === undefined) {
+      const { subjects, post } = this.#parts;
+      asker = { instance, address: post.address(subjects.instance(instance, "m")), open: new NumberTable() };
+      this.#askers.set(instance, asker);
+    }
+    this.#last = asker;
+    return asker;
+  }
+
   #done(exchange: RemoteExchange): void {
-    const { source, correlation, next } = exchange;
-    const open = this.#open.get(source);
-    let other = open?.get(correlation);
-    if (open === undefined || other === undefined) {
-      return;
-    }
-    if (other !== exchange) {
-      while (other !== undefined && other.next !== exchange) {
-        other = other.next;
-      }
-      if (other !== undefined) {
-        other.next = next;
-      }
-    } else if (next !== undefined) {
-      open.set(correlation, next);
-    } else {
-      open.delete(correlation);
-    }
-    exchange.next = undefined;
-    if (open.size === 0 && this.#open.size > MOST_IDLE_SOURCES) {
-      this.#open.delete(source);
+    const { instance, open } = exchange.asker;
+    if (open.delete(exchange) && open.size === 0 && this.#askers.size > MOST_IDLE_ASKERS) {
+      this.#askers.delete(instance);
+      this.#last = undefined;
     }
   }
 
   /** Instance `source` no longer waits for what it asked under `correlation`. */
   over(source: string, correlation: number, reason: unknown): void {
+    const open = this.#askers.get(source)?.open;
     const ending: RemoteExchange[] = [];
-    for (let one = this.#open.get(source)?.get(correlation); one !== undefined; one = one.next) {
+    for (let one = open?.get(correlation); one !== undefined; one = open?.after(one)) {
       ending.push(one);
     }
     for (const exchange of ending) {

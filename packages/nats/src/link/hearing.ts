@@ -51,8 +51,9 @@ const KINDS: Readonly<Record<SubjectClass, ReadonlySet<Wave["kind"]>>> = {
 
 /** Whether such a wave may come on a subject of this class. */
 function isOf(kind: SubjectClass, { head, extras }: InboundParts): boolean {
-  // An event for one member of a group alone comes as broadcasts do.
-  return KINDS[kind].has(head.kind) || (kind === "b" && head.kind === "event" && extras.to?.instance !== undefined);
+  // An event or query for one member of a group alone comes as broadcasts do.
+  const mayBeForOne = kind === "b" && (head.kind === "event" || head.kind === "query");
+  return KINDS[kind].has(head.kind) || (mayBeForOne && extras.to?.instance !== undefined);
 }
 
 /** One listener's place in NATS. */
@@ -148,12 +149,14 @@ export class Hearing implements Tuning {
       this.#listener.malformed(1);
       return;
     }
-    const asks = kind === "q";
+    const asks = kind === "q" || (kind === "b" && parts.head.kind === "query");
     if (asks !== (request !== undefined)) {
       this.#listener.malformed(1);
       return;
     }
-    if (!this.#listener.observes && !isMeantFor(parts.extras.to, this.#listener.presence)) {
+    // A query for one member is the second try of an emitter that waits for too long: nobody looks on twice.
+    const { observes } = this.#listener;
+    if (observes ? asks : !isMeantFor(parts.extras.to, this.#listener.presence)) {
       return;
     }
     const exchange = request && this.#parts.arrivals.exchange(parts.head.origin.sourceId, request);

@@ -81,7 +81,7 @@ export class NatsLink implements Link {
     this.#connection = connection;
     this.#subjects = new Subjects(options.namespace);
     this.#outbox = new Outbox(options.outbox);
-    this.#post = new Post(connection, this.#slab);
+    this.#post = new Post(connection);
     this.#sweep = new Sweep(now);
     this.#asked = new Asked(
       this.#subjects,
@@ -318,7 +318,7 @@ export class NatsLink implements Link {
   reflect(reflection: Reflection): void {
     const instance = reflection.channel.slice(reflection.channel.indexOf(".") + 1);
     const subject = this.#subjects.instance(instance, "m");
-    this.#post.tell(subject, { type: "reflection", correlation: 0, facts: factsOf(reflection) });
+    this.#post.address(subject).reflection(factsOf(reflection));
   }
 
   async resonate(listener: Listener): Promise<Tuning> {

@@ -1,11 +1,11 @@
 /** The way out of one channel: events and broadcasts in packs, commands and queries one by one. */
 
-import { AetherError, type Exchange, type Outlet, type Wave } from "@aether/core";
+import { AetherError, type Exchange, type Outlet, Wave } from "@aether/core";
 import type { Connection } from "../connection.ts";
 import type { Roll } from "../presence/roll.ts";
 import type { SubjectClass, Subjects } from "../subjects.ts";
-import { type Asked, deniedError } from "../way-back/asked.ts";
-import { type Outbound, outbound, Seal } from "../wire/envelope.ts";
+import { type Asked, deniedError, Question, type Sender } from "../way-back/asked.ts";
+import { encode, mostBytesAround, mostBytesOf, type Outbound, outbound, Seal } from "../wire/envelope.ts";
 import { channelWriter, type PayloadCodec, type PayloadWriter } from "../wire/payloads.ts";
 import type { Slab } from "../wire/slab.ts";
 import type { Outbox } from "./outbox.ts";
@@ -39,7 +39,7 @@ const HEAD_BYTES = 12 * 1024;
 const MOST_OPEN = 32;
 
 /** Where the waves of one channel enter NATS. */
-export class NatsOutlet implements Outlet {
+export class NatsOutlet implements Outlet, Sender {
   readonly #channel: string;
   readonly #parts: OutletParts;
   readonly #seal: Seal;
@@ -57,11 +57,14 @@ export class NatsOutlet implements Outlet {
     this.#writer = channelWriter(parts.codec);
   }
 
-  propagate(wave: Wave): undefined | Promise<undefined> {
+  propagate(wave: Wave): number | undefined | Promise<undefined> {
     this.#parts.assertOpen();
     this.#parts.hearFor(wave.sourceId);
     const { exchange } = wave;
-    return exchange === undefined ? this.#carry(wave) : this.#ask(wave, exchange);
+    if (exchange === undefined) {
+      return this.#carry(wave);
+    }
+    return wave.around.length === 0 ? this.#ask(wave, exchange, "q") : this.#askOthers(wave, exchange);
   }
 
   #carry(wave: Wave): undefined | Promise<undefined> {
@@ -148,45 +151,65 @@ export class NatsOutlet implements Outlet {
     return undefined;
   }
 
-  #ask(wave: Wave, exchange: Exchange): undefined | Promise<undefined> {
-    const { connection, asked, roll, subjects, slab } = this.#parts;
-    const subject = this.#subject("q", wave.band);
+  /**
+   * Asks a second time, of each group one that has not been asked: a server would pick any, the one that has it included,
+   * so it goes to all instances, and is for one. Gives to how many.
+   */
+  #askOthers(wave: Wave, exchange: Exchange): number {
+    const others = this.#parts.roll.others(this.#channel, wave.band, wave.around);
+    for (const { group, name, instance } of others) {
+      const init = wave.toInit();
+      const copy = Wave.of({ ...init, extras: { ...init.extras, to: { group, name, instance } } });
+      // That it has to wait for a server is of no matter: the first try waits as well.
+      void this.#ask(copy, exchange, "b")?.catch(() => {});
+    }
+    return others.length;
+  }
+
+  /** Asks whoever hears it on its subject: of commands and queries for all groups, or of what is for one member alone. */
+  #ask(wave: Wave, exchange: Exchange, kind: "q" | "b"): undefined | Promise<undefined> {
+    const { asked, now } = this.#parts;
+    const subject = this.#subject(kind, wave.band);
     this.#assertAllowed(subject);
-    const { observed } = roll.hearers(this.#channel);
-    const correlation = asked.add({
-      exchange,
-      source: wave.sourceId,
-      subject,
-      channel: this.#channel,
-      band: wave.band,
-      // What becomes of it is told to whoever waits, or it is late.
-      again: () =>
-        void Promise.resolve(true)
-          .then(ask)
-          .catch(() => {}),
-    });
-    const since = this.#parts.now();
+    const correlation = asked.number();
+    const since = now();
     const request = { correlation, leftMs: Math.max(0, exchange.deadline - since) };
     const item = outbound(wave, request, this.#writer);
     this.#assertFits(item);
-    const pack = this.#packOf(subject, item);
-    const reply = subjects.instance(wave.sourceId, `n${correlation.toString(36)}`);
-    const send = (waitedMs?: number, isAgain = false): void => {
-      connection.publish(subject, pack.encode(slab, waitedMs), reply);
-      if (observed && !isAgain) {
-        this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }), waitedMs);
-      }
-      asked.left(correlation);
-    };
-    const ask = (isAgain: boolean): undefined | Promise<undefined> => {
-      if (!connection.writable) {
-        return this.#wait(pack, (waitedMs) => send(waitedMs, isAgain));
-      }
-      send(isAgain ? this.#parts.now() - since : undefined, isAgain);
-      return undefined;
-    };
     this.flush();
-    return ask(false);
+    const question = new Question(correlation, exchange, item, subject, this, since);
+    asked.add(question);
+    return this.#askNow(question, false);
+  }
+
+  #askNow(question: Question, isAgain: boolean): undefined | Promise<undefined> {
+    const { connection, now } = this.#parts;
+    if (!connection.writable) {
+      const pack = this.#packOf(question.subject, question.item);
+      return this.#wait(pack, (waitedMs) => this.#sendQuestion(question, waitedMs, isAgain));
+    }
+    this.#sendQuestion(question, isAgain ? now() - question.since : undefined, isAgain);
+    return undefined;
+  }
+
+  #sendQuestion(question: Question, waitedMs: number | undefined, isAgain: boolean): void {
+    const { connection, asked, roll, subjects, slab } = this.#parts;
+    const { item, subject, correlation } = question;
+    const { wave } = item;
+    const most = mostBytesAround(wave) + mostBytesOf(item);
+    const message = encode(slab, this.#seal, [item], wave, most, waitedMs);
+    connection.publish(subject, message, subjects.instance(wave.sourceId, `n${correlation.toString(36)}`));
+    if (!isAgain && wave.around.length === 0 && roll.hearers(this.#channel).observed) {
+      this.#send(this.#packOf(this.#subject("o", wave.band), { ...item, request: undefined }), waitedMs);
+    }
+    asked.left(question);
+  }
+
+  again(question: Question): void {
+    // In a microtask, so that whatever it throws is nobody's.
+    Promise.resolve()
+      .then(() => this.#askNow(question, true))
+      .catch(() => {});
   }
 
   #subject(kind: SubjectClass, band: number): string {

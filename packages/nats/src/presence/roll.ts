@@ -115,6 +115,23 @@ export class Roll {
     return this.hearers(channel).bands.filter((lowest) => lowest <= band).length;
   }
 
+  /** Of each group that hears waves of `band` on `channel` and has a member among the instances `had`: one that is not. */
+  others(channel: string, band: number, had: readonly string[]): readonly Present[] {
+    const groups = new Map<string, Present[]>();
+    for (const present of this.present()) {
+      const { group, name, pattern, observes } = present;
+      if (group !== false && !observes && present.band <= band && matches(pattern, channel)) {
+        const identity = `${group}\n${name}`;
+        groups.set(identity, [...(groups.get(identity) ?? []), present]);
+      }
+    }
+    return [...groups.values()].flatMap((members) => {
+      const left = members.filter(({ instance }) => !had.includes(instance));
+      const one = left[Math.floor(Math.random() * left.length)];
+      return one === undefined || left.length === members.length ? [] : [one];
+    });
+  }
+
   /** What is known of those who hear `channel`. */
   hearers(channel: string): Hearers {
     const known = this.#cache.get(channel);

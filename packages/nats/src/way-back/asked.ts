@@ -1,8 +1,10 @@
 /** What this link has asked: the emitter's ends of its commands and queries, by number. */
 
-import { AetherError, type Exchange } from "@aether/core";
+import { AetherError, type Exchange, type Teller, type Wave } from "@aether/core";
 import type { Subjects } from "../subjects.ts";
 import type { Told } from "../wire/control.ts";
+import type { Outbound } from "../wire/envelope.ts";
+import { NumberTable } from "./number-table.ts";
 import type { Post } from "./post.ts";
 
 /** How long an exchange is kept of which nobody tells anything any more. */
@@ -14,28 +16,26 @@ const MISSED_MS = 1000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 200;
 
-/** What is about to be asked. */
-export interface Question {
-  readonly exchange: Exchange;
-  /** Instance of the emitter. */
-  readonly source: string;
-  readonly subject: string;
-  readonly channel: string;
-  readonly band: number;
-  /** Sends it once more, to whoever hears it now. */
-  again(): void;
+/** What sends questions. */
+export interface Sender {
+  /** Sends `question` once more, to whoever hears it now. What comes of it is told to whoever waits, or it is late. */
+  again(question: Question): void;
 }
 
-/** One exchange, from the emitter's side of the network. */
-class Open {
+/** A command or query on its way, from the emitter's side of the network. */
+export class Question {
+  /** By this number those who answer know it. */
+  readonly correlation: number;
   readonly exchange: Exchange;
-  readonly source: string;
+  /** The wave as it is written. */
+  readonly item: Outbound;
   readonly subject: string;
-  readonly channel: string;
-  readonly again: () => void;
+  readonly sender: Sender;
+  /** When it was asked, in monotonic milliseconds. */
+  readonly since: number;
+  next: Question | undefined;
   /** Links of those who have it in hand. */
-  readonly hearers: string[] = [];
-  readonly band: number;
+  hearers: string[] | undefined;
   /** How many groups are known to have it; `undefined`: that is not known. */
   expected: number | undefined;
   admitted = 0;
@@ -43,21 +43,25 @@ class Open {
   done = 0;
   /** Whether the emitter has stopped waiting: who takes it in now is told at once. */
   over = false;
-  forgetAt: number;
+  /** When it is forgotten, whatever was told. */
+  forgetAt = 0;
   /** Whether it has left. */
   sent = false;
   /** When nobody heard it for the first time. */
   missedAt: number | undefined;
-  pauseMs = FIRST_PAUSE_MS;
+  pauseMs: number = FIRST_PAUSE_MS;
 
-  constructor({ exchange, source, subject, channel, band, again }: Question, forgetAt: number) {
+  constructor(correlation: number, exchange: Exchange, item: Outbound, subject: string, sender: Sender, since: number) {
+    this.correlation = correlation;
     this.exchange = exchange;
-    this.again = again;
-    this.source = source;
+    this.item = item;
     this.subject = subject;
-    this.channel = channel;
-    this.band = band;
-    this.forgetAt = forgetAt;
+    this.sender = sender;
+    this.since = since;
+  }
+
+  get wave(): Wave {
+    return this.item.wave;
   }
 
   /** Tells the emitter how many groups have it, of `hearing` that are known to hear its channel. */
@@ -68,11 +72,17 @@ class Open {
       this.exchange.reached(expected);
     }
   }
+
+  /** Somebody has taken it. */
+  takenBy(by: Teller): void {
+    this.admitted++;
+    this.exchange.admitted(by);
+  }
 }
 
 /** The open exchanges of one link. */
 export class Asked {
-  readonly #open = new Map<number, Open>();
+  readonly #open = new NumberTable<Question>();
   readonly #subjects: Subjects;
   readonly #post: Post;
   readonly #hearing: (channel: string, band: number) => number;
@@ -90,62 +100,66 @@ export class Asked {
     this.#timer.unref();
   }
 
-  /** Gives a question its number. */
-  add(question: Question): number {
-    const { exchange } = question;
-    const correlation = this.#next;
-    this.#next = (this.#next + 1) % HIGHEST_NUMBER;
-    const now = this.#now();
-    const until = exchange.deadline < Number.POSITIVE_INFINITY ? exchange.deadline + SWEEP_MS : now + KEPT_MS;
-    const open = new Open(question, until);
-    this.#open.set(correlation, open);
-    exchange.onOver(() => this.#over(correlation, open));
-    return correlation;
+  /** A number for the next question. */
+  number(): number {
+    const number = this.#next;
+    this.#next = (number + 1) % HIGHEST_NUMBER;
+    return number;
+  }
+
+  /** Whoever answers `question` is heard from now on. */
+  add(question: Question): void {
+    const { deadline } = question.exchange;
+    question.forgetAt = deadline < Number.POSITIVE_INFINITY ? deadline + SWEEP_MS : question.since + KEPT_MS;
+    this.#open.add(question);
+    question.exchange.onOver(() => this.#over(question));
   }
 
   /** The emitter stops waiting: those who still work on it are told, and those who take it in later. */
-  #over(correlation: number, open: Open): void {
+  #over(question: Question): void {
     const now = this.#now();
-    if (now >= open.exchange.deadline || open.done > 0) {
-      this.#open.delete(correlation);
+    const isLate = now >= question.exchange.deadline;
+    if (isLate || question.done > 0) {
+      this.#open.delete(question);
     } else {
-      open.over = true;
-      open.forgetAt = now + 2 * SWEEP_MS;
+      question.over = true;
+      question.forgetAt = now + 2 * SWEEP_MS;
     }
-    if (now < open.exchange.deadline) {
-      for (const link of open.hearers) {
-        this.#tellOver(correlation, open, link);
+    if (!isLate && question.hearers !== undefined) {
+      for (const link of question.hearers) {
+        this.#tellOver(question, link);
       }
     }
   }
 
-  #tellOver(correlation: number, { source }: Open, link: string): void {
-    this.#post.tell(this.#subjects.instance(link, "m"), { type: "over", correlation, source });
+  #tellOver({ correlation, wave }: Question, link: string): void {
+    this.#post.address(this.#subjects.instance(link, "m")).over(correlation, wave.sourceId);
   }
 
   /** The channel of an exchange that is open. */
   channelOf(correlation: number): string | undefined {
-    return this.#open.get(correlation)?.channel;
+    return this.#open.get(correlation)?.wave.channel;
   }
 
-  /** The wave has left: what is known of its hearers counts from now on. */
-  left(correlation: number): void {
-    const open = this.#open.get(correlation);
-    if (open !== undefined) {
-      open.sent = true;
-      open.reach(this.#hearing(open.channel, open.band));
-    }
+  /** It has left: what is known of its hearers counts from now on. */
+  left(question: Question): void {
+    question.sent = true;
+    question.reach(this.#heardBy(question));
+  }
+
+  #heardBy({ wave }: Question): number {
+    return this.#hearing(wave.channel, wave.band);
   }
 
   /** Whether somebody waits for an answer to what has left. */
   get isWaiting(): boolean {
-    return [...this.#open.values()].some(({ sent, exchange }) => sent && !exchange.over);
+    return [...this.#open].some(({ sent, exchange }) => sent && !exchange.over);
   }
 
   /** Nobody heard it although somebody should: true when it is sent again soon, false when it has been for long enough. */
   missed(correlation: number): boolean {
     const open = this.#open.get(correlation);
-    if (open === undefined || open.exchange.over || this.#hearing(open.channel, open.band) === 0) {
+    if (open === undefined || open.exchange.over || this.#heardBy(open) === 0) {
       return false;
     }
     const now = this.#now();
@@ -155,7 +169,7 @@ export class Asked {
     }
     setTimeout(() => {
       if (this.#open.get(correlation) === open && !open.exchange.over) {
-        open.again();
+        open.sender.again(open);
       }
     }, open.pauseMs).unref();
     open.pauseMs = Math.min(LONGEST_PAUSE_MS, open.pauseMs * 2);
@@ -164,9 +178,9 @@ export class Asked {
 
   /** More is known of who listens. */
   learn(): void {
-    for (const open of this.#open.values()) {
+    for (const open of this.#open) {
       if (open.expected === undefined && !open.over) {
-        open.reach(this.#hearing(open.channel, open.band));
+        open.reach(this.#heardBy(open));
       }
     }
   }
@@ -175,9 +189,9 @@ export class Asked {
   unheard(correlation: number, shedBy: { readonly by: string; readonly byId: string } | undefined): void {
     const open = this.#open.get(correlation);
     if (open !== undefined) {
-      this.#open.delete(correlation);
+      this.#open.delete(open);
       // Who hears this band and has not heard this is gone, and nobody has yet noticed.
-      if (shedBy !== undefined && this.#hearing(open.channel, open.band) === 0) {
+      if (shedBy !== undefined && this.#heardBy(open) === 0) {
         open.exchange.refused({ code: "AETHER_SHED", ...shedBy });
       }
       open.exchange.reached(0);
@@ -196,62 +210,72 @@ export class Asked {
     }
     if (open.over) {
       if (told.type === "admitted") {
-        this.#tellOver(correlation, open, told.link);
+        this.#tellOver(open, told.link);
       }
       return;
     }
     const { exchange } = open;
     switch (told.type) {
       case "admitted":
-        open.admitted++;
+        open.hearers ??= [];
         if (!open.hearers.includes(told.link)) {
           open.hearers.push(told.link);
         }
-        exchange.admitted(told.by);
+        open.takenBy(told.by);
         return;
       case "refused":
         open.refused++;
         exchange.refused(told.why);
-        open.reach(this.#hearing(open.channel, open.band));
+        open.reach(this.#heardBy(open));
         return;
-      default:
-        open.done++;
-    }
-    if (open.done >= open.admitted) {
-      open.hearers.length = 0;
-      open.forgetAt = Math.min(open.forgetAt, this.#now() + 2 * SWEEP_MS);
-    }
-    switch (told.type) {
       case "answered":
+        if (told.admits) {
+          const { by, byId } = told.answer;
+          open.takenBy({ by, byId });
+        }
+        this.#done(open);
         exchange.answered(told.answer);
         return;
       case "silent":
+        if (told.admits) {
+          open.takenBy(told.by);
+        }
+        this.#done(open);
         exchange.silent(told.by);
         return;
       case "returned":
+        this.#done(open);
         exchange.returned(told.why);
         return;
-      case "reflected":
-        exchange.reflected(told.cause);
-        return;
       default:
+        this.#done(open);
+        exchange.reflected(told.cause);
+    }
+  }
+
+  /** One of those who had it in hand is done with it. */
+  #done(open: Question): void {
+    open.done++;
+    if (open.done >= open.admitted) {
+      open.hearers = undefined;
+      open.forgetAt = Math.min(open.forgetAt, this.#now() + 2 * SWEEP_MS);
     }
   }
 
   #sweep(): void {
     const now = this.#now();
-    for (const [correlation, open] of this.#open) {
+    for (const open of this.#open) {
       if (open.forgetAt <= now) {
-        this.#open.delete(correlation);
+        this.#open.delete(open);
       }
     }
   }
 
   /** The server denies what was asked on `subject`: whoever waits is told. */
   denied(subject: string): void {
-    for (const [correlation, open] of this.#open) {
+    for (const open of this.#open) {
       if (open.subject === subject && open.admitted === 0) {
-        this.#open.delete(correlation);
+        this.#open.delete(open);
         open.exchange.refused({ code: "AETHER_UNAUTHORISED", by: "the server", byId: subject });
         open.exchange.reached(0);
       }

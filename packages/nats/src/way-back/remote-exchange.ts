@@ -2,12 +2,12 @@
 
 import { AetherError, type Answer, type Exchange, type ReflectCause, type Refusal, type Teller } from "@aether/core";
 import { CODEC, type PayloadWriter } from "../wire/payloads.ts";
-import type { Post } from "./post.ts";
-import type { Sweep } from "./sweep.ts";
+import type { Address, Admission } from "./address.ts";
+import type { NumberTable } from "./number-table.ts";
+import type { Sweep, Swept } from "./sweep.ts";
 
 /** What the stand-ins of one link work with. */
 export interface RemoteParts {
-  readonly post: Post;
   readonly sweep: Sweep;
   readonly writer: PayloadWriter;
   /** Id of this link, where emitters tell that they no longer wait. */
@@ -18,26 +18,43 @@ export interface RemoteParts {
   done(exchange: RemoteExchange): void;
 }
 
+/** An emitter that asks: one instance, anywhere. */
+export interface Asker {
+  readonly instance: string;
+  readonly address: Address;
+  /** Stand-ins of what it may still stop to wait for, by its number: several, where several hear it in this process. */
+  readonly open: NumberTable<RemoteExchange>;
+}
+
+type OnOver = (reason: unknown) => void;
+
 /** One command or query at its hearers in this process. */
-export class RemoteExchange implements Exchange {
+export class RemoteExchange implements Exchange, Admission, Swept {
   readonly deadline: number;
-  /** Instance of the emitter, and its number of the exchange. */
-  readonly source: string;
+  readonly asker: Asker;
   readonly correlation: number;
-  /** Another one of the same emitter and number: another hearer in this process. */
   next: RemoteExchange | undefined;
-  readonly #subject: string;
+  untold: Teller | undefined;
+  /** Whether others in this process have the same wave. */
+  #isShared = false;
+  // Its place in the sweep, while somebody wants to know when it is over.
+  bucket: number | undefined;
+  before: Swept | undefined;
+  after: Swept | undefined;
   readonly #parts: RemoteParts;
   #over: { readonly reason: unknown } | undefined;
-  #onOver: Set<(reason: unknown) => void> | undefined;
-  #offSweep: (() => void) | undefined;
+  /** Nearly always one listens: a set is made for more. */
+  #onOver: OnOver | Set<OnOver> | undefined;
 
-  constructor(source: string, correlation: number, subject: string, deadline: number, parts: RemoteParts) {
-    this.source = source;
+  constructor(asker: Asker, correlation: number, deadline: number, parts: RemoteParts) {
+    this.asker = asker;
     this.correlation = correlation;
     this.deadline = deadline;
-    this.#subject = subject;
     this.#parts = parts;
+  }
+
+  get link(): string {
+    return this.#parts.link;
   }
 
   get over(): boolean {
@@ -48,21 +65,33 @@ export class RemoteExchange implements Exchange {
   reached(): void {}
 
   refused(why: Refusal): void {
-    this.#parts.post.tell(this.#subject, { type: "refused", correlation: this.correlation, why });
+    this.asker.address.refused(this.correlation, why);
     this.#end();
   }
 
   admitted(by: Teller): void {
-    const { post, link } = this.#parts;
-    post.tell(this.#subject, { type: "admitted", correlation: this.correlation, by, link });
+    this.untold = by;
+    this.asker.address.admitted(this);
+    if (this.#isShared) {
+      this.asker.address.tell(this);
+    }
+  }
+
+  /**
+   * Others in this process have the same wave: that they have it is told before what becomes of it at any of them, or
+   * the emitter would take the first who keeps silent for the last.
+   */
+  share(): void {
+    this.#isShared = true;
+    this.asker.address.tell(this);
   }
 
   answered({ payload, by, byId }: Answer): void {
-    const { post, writer } = this.#parts;
+    const { writer } = this.#parts;
     try {
       const prepared = writer.prepare(payload);
-      const written = { prepared, codec: prepared === undefined ? CODEC.nothing : writer.codecOf(payload, prepared) };
-      post.tell(this.#subject, { type: "answered", correlation: this.correlation, by: { by, byId }, payload: written });
+      const codec = prepared === undefined ? CODEC.nothing : writer.codecOf(payload, prepared);
+      this.asker.address.answered(this, this.untold ?? { by, byId }, prepared, codec);
       this.#end();
     } catch (error) {
       const message = error instanceof Error ? error.message : "the answer cannot travel";
@@ -71,47 +100,68 @@ export class RemoteExchange implements Exchange {
   }
 
   silent(by: Teller): void {
-    this.#parts.post.tell(this.#subject, { type: "silent", correlation: this.correlation, by });
+    this.asker.address.silent(this, by);
     this.#end();
   }
 
   returned(why: Refusal): void {
-    this.#parts.post.tell(this.#subject, { type: "returned", correlation: this.correlation, why });
+    this.asker.address.returned(this, why);
     this.#end();
   }
 
   reflected(cause: ReflectCause): void {
-    this.#parts.post.tell(this.#subject, { type: "reflected", correlation: this.correlation, cause });
+    this.asker.address.reflected(this, cause);
     this.#end();
   }
 
-  onOver(listener: (reason: unknown) => void): () => void {
+  onOver(listener: OnOver): () => void {
     if (this.over) {
       listener(this.#over?.reason ?? late());
       return () => {};
     }
-    this.#onOver ??= new Set();
-    this.#onOver.add(listener);
-    this.#offSweep ??= this.#parts.sweep.at(this.deadline, () => this.end(late()));
-    return () => this.#onOver?.delete(listener);
+    if (this.#onOver === undefined) {
+      this.#onOver = listener;
+    } else if (typeof this.#onOver === "function") {
+      this.#onOver = new Set([this.#onOver, listener]);
+    } else {
+      this.#onOver.add(listener);
+    }
+    this.#parts.sweep.add(this, this.deadline);
+    return () => {
+      if (this.#onOver === listener) {
+        this.#onOver = undefined;
+      } else if (typeof this.#onOver === "object") {
+        this.#onOver.delete(listener);
+      }
+    };
+  }
+
+  /** Its deadline has passed. */
+  expire(): void {
+    this.end(late());
   }
 
   /** The emitter has stopped waiting, for `reason`. */
   end(reason: unknown): void {
     if (this.#over === undefined) {
       this.#over = { reason };
-      const listeners = this.#onOver;
+      const listening = this.#onOver;
       this.#onOver = undefined;
-      for (const listener of listeners ?? []) {
-        listener(reason);
+      if (typeof listening === "function") {
+        listening(reason);
+      } else {
+        for (const listener of listening ?? []) {
+          listener(reason);
+        }
       }
       this.#end();
     }
   }
 
   #end(): void {
-    this.#offSweep?.();
-    this.#offSweep = undefined;
+    if (this.bucket !== undefined) {
+      this.#parts.sweep.remove(this);
+    }
     this.#parts.done(this);
   }
 }

@@ -4,10 +4,21 @@
 const SHIFT = 3;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Calls tasks at their time. It keeps no process alive. */
+/** Something that ends at a time. It stands in at most one bucket, chained in itself. */
+export interface Swept {
+  /** Number of the bucket it stands in. */
+  bucket: number | undefined;
+  before: Swept | undefined;
+  after: Swept | undefined;
+  /** Called once, soon after its time, unless it was taken out before. */
+  expire(): void;
+}
+
+/** Calls things at their time. It keeps no process alive. */
 export class Sweep {
   readonly #now: () => number;
-  readonly #buckets = new Map<number, Set<() => void>>();
+  /** The first of each bucket. */
+  readonly #buckets = new Map<number, Swept>();
   #timer: NodeJS.Timeout | undefined;
   #timerBucket = Number.POSITIVE_INFINITY;
 
@@ -16,23 +27,43 @@ export class Sweep {
     this.#now = now;
   }
 
-  /** Calls `task` soon after `due`, in monotonic milliseconds; never when that is `Infinity`. Returns the undo. */
-  at(due: number, task: () => void): () => void {
-    if (!(due < Number.POSITIVE_INFINITY)) {
-      return () => {};
+  /** Lets `swept` expire soon after `due`, in monotonic milliseconds; never when that is `Infinity`, or it is in already. */
+  add(swept: Swept, due: number): void {
+    if (swept.bucket !== undefined || !(due < Number.POSITIVE_INFINITY)) {
+      return;
     }
     const bucket = Math.ceil(due / 2 ** SHIFT);
-    const tasks = this.#buckets.get(bucket) ?? new Set();
-    this.#buckets.set(bucket, tasks);
-    tasks.add(task);
+    const first = this.#buckets.get(bucket);
+    swept.bucket = bucket;
+    swept.after = first;
+    if (first !== undefined) {
+      first.before = swept;
+    }
+    this.#buckets.set(bucket, swept);
     if (bucket < this.#timerBucket) {
       this.#arm(bucket);
     }
-    return () => {
-      if (tasks.delete(task) && tasks.size === 0) {
-        this.#buckets.delete(bucket);
-      }
-    };
+  }
+
+  /** Takes `swept` out. */
+  remove(swept: Swept): void {
+    const { bucket, before, after } = swept;
+    if (bucket === undefined) {
+      return;
+    }
+    if (before !== undefined) {
+      before.after = after;
+    } else if (after !== undefined) {
+      this.#buckets.set(bucket, after);
+    } else {
+      this.#buckets.delete(bucket);
+    }
+    if (after !== undefined) {
+      after.before = before;
+    }
+    swept.bucket = undefined;
+    swept.before = undefined;
+    swept.after = undefined;
   }
 
   #arm(bucket: number): void {
@@ -47,18 +78,22 @@ export class Sweep {
     this.#timerBucket = Number.POSITIVE_INFINITY;
     const due = this.#now() / 2 ** SHIFT;
     let next = Number.POSITIVE_INFINITY;
-    for (const [bucket, tasks] of [...this.#buckets]) {
+    for (const bucket of [...this.#buckets.keys()]) {
       if (bucket <= due) {
-        this.#buckets.delete(bucket);
-        for (const task of tasks) {
-          task();
-        }
+        this.#expire(bucket);
       } else {
         next = Math.min(next, bucket);
       }
     }
     if (next < this.#timerBucket) {
       this.#arm(next);
+    }
+  }
+
+  #expire(bucket: number): void {
+    for (let swept = this.#buckets.get(bucket); swept !== undefined; swept = this.#buckets.get(bucket)) {
+      this.remove(swept);
+      swept.expire();
     }
   }
 

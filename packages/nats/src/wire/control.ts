@@ -2,6 +2,7 @@
 
 import { crc32 } from "node:zlib";
 import {
+  AetherError,
   type Answer,
   EncodedPayload,
   ERRORS,
@@ -13,115 +14,146 @@ import {
 import { type Prepared, readPayload } from "./payloads.ts";
 import { type ReflectionFacts, reflectionFacts } from "./reflection-facts.ts";
 import { Malformed, Scanner } from "./scanner.ts";
-import { mostBytes, type Slab } from "./slab.ts";
+import { mostBytes, Slab } from "./slab.ts";
 
 const MAGIC_0 = 0xae;
 const MAGIC_1 = 0xf4;
 const VERSION = 1;
+const COUNT_AT = 3;
 const CRC_BYTES = 4;
 const LEAST_BYTES = 2 + 1 + 1 + CRC_BYTES;
 /** Most entries of one message. */
 export const MOST_ENTRIES = 64;
+/** Memory that a pen takes at a time. */
+const PEN_BYTES = 16 * 1024;
+/** Bytes of an entry before its fields, and what it takes beside texts. */
+const AROUND_BYTES = 16;
 
-/** An entry as it is told. `correlation` is the emitter's number of the exchange. */
-export type Entry =
+const TYPES = ["admitted", "silent", "answered", "refused", "returned", "reflected", "over", "reflection"] as const;
+type Type = (typeof TYPES)[number];
+const TYPE_NUMBERS: Readonly<Record<Type, number>> = {
+  admitted: 0,
+  silent: 1,
+  answered: 2,
+  refused: 3,
+  returned: 4,
+  reflected: 5,
+  over: 6,
+  reflection: 7,
+};
+/** Added to the type of an entry: that it was admitted is told by it too. */
+const ADMITS = 128;
+
+/** An entry as it was read. `correlation` is the emitter's number of the exchange. */
+export type Told =
   | { readonly type: "admitted"; readonly correlation: number; readonly by: Teller; readonly link: string }
-  | { readonly type: "silent"; readonly correlation: number; readonly by: Teller }
-  | { readonly type: "answered"; readonly correlation: number; readonly by: Teller; readonly payload: PreparedPayload }
+  | { readonly type: "silent"; readonly correlation: number; readonly admits: boolean; readonly by: Teller }
+  | { readonly type: "answered"; readonly correlation: number; readonly admits: boolean; readonly answer: Answer }
   | { readonly type: "refused" | "returned"; readonly correlation: number; readonly why: Refusal }
   | { readonly type: "reflected"; readonly correlation: number; readonly cause: ReflectCause }
   | { readonly type: "over"; readonly correlation: number; readonly source: string }
   | { readonly type: "reflection"; readonly correlation: 0; readonly facts: ReflectionFacts };
 
-/** A payload ready to be written. */
-export interface PreparedPayload {
-  readonly prepared: Prepared;
-  readonly codec: number;
-}
-
-/** An entry as it was read. */
-export type Told =
-  | Exclude<Entry, { readonly type: "answered" }>
-  | { readonly type: "answered"; readonly correlation: number; readonly answer: Answer };
-
-const TYPES = ["admitted", "silent", "answered", "refused", "returned", "reflected", "over", "reflection"] as const;
-
-function mostBytesOf(entry: Entry): number {
-  switch (entry.type) {
-    case "admitted":
-      return 10 + mostBytes(entry.by.by) + mostBytes(entry.by.byId) + mostBytes(entry.link);
-    case "silent":
-      return 10 + mostBytes(entry.by.by) + mostBytes(entry.by.byId);
-    case "answered":
-      return 20 + mostBytes(entry.by.by) + mostBytes(entry.by.byId) + mostBytesPrepared(entry.payload.prepared);
-    case "over":
-      return 10 + mostBytes(entry.source);
-    default:
-      return 10 + mostBytes(jsonOf(entry));
-  }
-}
-
 function mostBytesPrepared(prepared: Prepared): number {
   return prepared === undefined ? 0 : typeof prepared === "string" ? 3 * prepared.length : prepared.byteLength;
 }
 
-function jsonOf(entry: Extract<Entry, { readonly type: "refused" | "returned" | "reflected" | "reflection" }>): string {
-  switch (entry.type) {
-    case "reflected":
-      return JSON.stringify(entry.cause);
-    case "reflection":
-      return JSON.stringify(entry.facts);
-    default:
-      return JSON.stringify(entry.why);
-  }
+/** Most bytes that an answer takes in a message, the end of that included. */
+export function mostBytesOfAnswer({ by, byId }: Teller, prepared: Prepared): number {
+  return LEAST_BYTES + AROUND_BYTES + mostBytes(by) + mostBytes(byId) + mostBytesPrepared(prepared);
 }
 
-/** The message that holds `entries`, 1 to 64. */
-export function encodeControl(slab: Slab, entries: readonly Entry[]): Buffer {
-  slab.begin(entries.reduce((sum, entry) => sum + mostBytesOf(entry), LEAST_BYTES));
-  slab.u8(MAGIC_0);
-  slab.u8(MAGIC_1);
-  slab.u8(VERSION);
-  slab.u8(entries.length);
-  for (const entry of entries) {
+/** Writes a message, entry by entry: at most 64. */
+export class ControlPen {
+  readonly #slab = new Slab(PEN_BYTES);
+  #entries = 0;
+
+  /** How many entries the message has. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#entries === 0 ? 0 : this.#slab.length;
+  }
+
+  #begin(type: Type, correlation: number, most: number, admits = false): number {
+    const slab = this.#slab;
+    if (this.#entries === 0) {
+      slab.begin(LEAST_BYTES + AROUND_BYTES + most);
+      slab.u8(MAGIC_0);
+      slab.u8(MAGIC_1);
+      slab.u8(VERSION);
+      slab.u8(0);
+    } else {
+      slab.reserve(CRC_BYTES + AROUND_BYTES + most);
+    }
+    this.#entries++;
     const length = slab.openU32();
-    slab.u8(TYPES.indexOf(entry.type));
-    slab.u32(entry.correlation);
-    write(slab, entry);
+    slab.u8(admits ? TYPE_NUMBERS[type] + ADMITS : TYPE_NUMBERS[type]);
+    slab.u32(correlation);
+    return length;
+  }
+
+  admitted(correlation: number, { by, byId }: Teller, link: string): void {
+    const slab = this.#slab;
+    const length = this.#begin("admitted", correlation, mostBytes(by) + mostBytes(byId) + mostBytes(link));
+    slab.text(by);
+    slab.text(byId);
+    slab.text(link);
     slab.closeU32(length);
   }
-  slab.u32(crc32(slab.end()));
-  return slab.end();
-}
 
-function write(slab: Slab, entry: Entry): void {
-  switch (entry.type) {
-    case "admitted":
-      slab.text(entry.by.by);
-      slab.text(entry.by.byId);
-      slab.text(entry.link);
-      return;
-    case "silent":
-      slab.text(entry.by.by);
-      slab.text(entry.by.byId);
-      return;
-    case "answered": {
-      const { prepared, codec } = entry.payload;
-      slab.text(entry.by.by);
-      slab.text(entry.by.byId);
-      slab.u8(codec);
-      if (typeof prepared === "string") {
-        slab.utf8(prepared);
-      } else if (prepared !== undefined) {
-        slab.bytes(prepared);
-      }
-      return;
+  /** `admits`: that it was admitted is told by this too. */
+  silent(correlation: number, { by, byId }: Teller, admits: boolean): void {
+    const slab = this.#slab;
+    const length = this.#begin("silent", correlation, mostBytes(by) + mostBytes(byId), admits);
+    slab.text(by);
+    slab.text(byId);
+    slab.closeU32(length);
+  }
+
+  /** As {@link silent}. */
+  answered(correlation: number, { by, byId }: Teller, prepared: Prepared, codec: number, admits: boolean): void {
+    const slab = this.#slab;
+    const most = mostBytes(by) + mostBytes(byId) + mostBytesPrepared(prepared);
+    const length = this.#begin("answered", correlation, most, admits);
+    slab.text(by);
+    slab.text(byId);
+    slab.u8(codec);
+    if (typeof prepared === "string") {
+      slab.utf8(prepared);
+    } else if (prepared !== undefined) {
+      slab.bytes(prepared);
     }
-    case "over":
-      slab.text(entry.source);
-      return;
-    default:
-      slab.utf8(jsonOf(entry));
+    slab.closeU32(length);
+  }
+
+  over(correlation: number, source: string): void {
+    const length = this.#begin("over", correlation, mostBytes(source));
+    this.#slab.text(source);
+    this.#slab.closeU32(length);
+  }
+
+  /** An entry whose one field is JSON. */
+  json(type: "refused" | "returned", correlation: number, why: Refusal): void;
+  json(type: "reflected", correlation: number, cause: ReflectCause): void;
+  json(type: "reflection", correlation: 0, facts: ReflectionFacts): void;
+  json(type: Type, correlation: number, value: Refusal | ReflectCause | ReflectionFacts): void {
+    const text = JSON.stringify(value);
+    const length = this.#begin(type, correlation, 3 * text.length);
+    this.#slab.utf8(text);
+    this.#slab.closeU32(length);
+  }
+
+  /** The message; what is written next begins another. */
+  take(): Buffer {
+    const slab = this.#slab;
+    slab.setU8(COUNT_AT, this.#entries);
+    slab.u32(crc32(slab.end()));
+    this.#entries = 0;
+    return slab.end();
   }
 }
 
@@ -158,27 +190,20 @@ export function decodeControl(data: Uint8Array): readonly Told[] | undefined {
 }
 
 function read(scanner: Scanner): Told | undefined {
-  const type = TYPES[scanner.u8()];
+  const number = scanner.u8();
+  const admits = number >= ADMITS;
+  const type = TYPES[admits ? number - ADMITS : number];
+  if (admits && type !== "silent" && type !== "answered") {
+    return undefined;
+  }
   const correlation = scanner.u32();
   switch (type) {
     case "admitted":
       return { type, correlation, by: teller(scanner), link: scanner.text() };
     case "silent":
-      return { type, correlation, by: teller(scanner) };
-    case "answered": {
-      const by = teller(scanner);
-      const codec = scanner.u8();
-      const read = readPayload(codec, scanner.bytes(scanner.left));
-      if (read === undefined) {
-        return undefined;
-      }
-      const { payload } = read;
-      return {
-        type,
-        correlation,
-        answer: { payload: payload instanceof EncodedPayload ? payload.decode() : payload, ...by },
-      };
-    }
+      return { type, correlation, admits, by: teller(scanner) };
+    case "answered":
+      return answered(scanner, correlation, admits);
     case "over":
       return { type, correlation, source: scanner.text() };
     case "refused":
@@ -199,8 +224,38 @@ function read(scanner: Scanner): Told | undefined {
   }
 }
 
+/** An answer that cannot be read is told as what it is: whoever waits for it does not wait in vain. */
+function answered(scanner: Scanner, correlation: number, admits: boolean): Told | undefined {
+  const { by, byId } = teller(scanner);
+  const codec = scanner.u8();
+  try {
+    const read = readPayload(codec, scanner.bytes(scanner.left));
+    if (read === undefined) {
+      return undefined;
+    }
+    const payload = read.payload instanceof EncodedPayload ? read.payload.decode() : read.payload;
+    return { type: "answered", correlation, admits, answer: { payload, by, byId } };
+  } catch (error) {
+    if (!(error instanceof AetherError)) {
+      throw error;
+    }
+    const { message } = error;
+    const cause = { code: "rejected", error: "AETHER_BAD_PAYLOAD", message, retryable: false, by, byId } as const;
+    return { type: "reflected", correlation, cause };
+  }
+}
+
+/** Who told something last: most answers of a message are of one teller. */
+let lastTeller: Teller = { by: "", byId: "" };
+
 function teller(scanner: Scanner): Teller {
-  return { by: scanner.text(), byId: scanner.text() };
+  const last = lastTeller;
+  const by = scanner.textLike(last.by);
+  const byId = scanner.textLike(last.byId);
+  if (by !== last.by || byId !== last.byId) {
+    lastTeller = { by, byId };
+  }
+  return lastTeller;
 }
 
 function json(scanner: Scanner): unknown {

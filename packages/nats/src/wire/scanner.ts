@@ -8,6 +8,8 @@ const LONGEST_BY_HAND = 48;
 const FIRST_VISIBLE = 33;
 const LAST_VISIBLE = 126;
 
+const LONGEST_KNOWN = 64;
+
 /** Reads on from where it stands. Every method throws {@link Malformed} at the end. */
 export class Scanner {
   readonly #buffer: Buffer;
@@ -86,6 +88,23 @@ export class Scanner {
       }
     }
     return true;
+  }
+
+  /** The next text: `known` itself where it is that, so that what comes again and again is made once. */
+  textLike(known: string): string {
+    const at = this.#at + 1;
+    const { length } = known;
+    if (length > LONGEST_KNOWN || this.#buffer[at - 1] !== length || at + length > this.#end) {
+      return this.text();
+    }
+    for (let i = 0; i < length; i++) {
+      const byte = this.#buffer[at + i] ?? 0;
+      if (byte !== known.charCodeAt(i) || byte > 0x7f) {
+        return this.text();
+      }
+    }
+    this.#at = at + length;
+    return known;
   }
 
   /** A view of the next `bytes` bytes, not a copy. */

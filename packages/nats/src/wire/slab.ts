@@ -5,19 +5,44 @@ const LONGEST_SHORT = 254;
 /** Texts up to here are copied by hand, which costs less than a call into the platform. */
 const LONGEST_BY_HAND = 32;
 
+const NONE = Buffer.alloc(0);
+
 /** Writes little-endian numbers, texts and bytes. What was written stays untouched for ever. */
 export class Slab {
-  #buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  readonly #bytes: number;
+  #buffer: Buffer = NONE;
   #start = 0;
   #at = 0;
+
+  /** `bytes` is how much memory is taken at a time. */
+  constructor(bytes: number = SLAB_BYTES) {
+    this.#bytes = bytes;
+  }
 
   /** Begins a message of at most `most` bytes. */
   begin(most: number): void {
     if (this.#at + most > this.#buffer.length) {
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, most));
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#bytes, most));
       this.#at = 0;
     }
     this.#start = this.#at;
+  }
+
+  /** Makes room for `most` more bytes of the message that was begun. */
+  reserve(most: number): void {
+    if (this.#at + most > this.#buffer.length) {
+      const { length } = this;
+      const buffer = Buffer.allocUnsafeSlow(Math.max(this.#bytes, 2 * (length + most)));
+      this.#buffer.copy(buffer, 0, this.#start, this.#at);
+      this.#buffer = buffer;
+      this.#start = 0;
+      this.#at = length;
+    }
+  }
+
+  /** Writes over the byte that is `offset` bytes behind the beginning of the message. */
+  setU8(offset: number, value: number): void {
+    this.#buffer[this.#start + offset] = value;
   }
 
   /** What was written since {@link begin}. */

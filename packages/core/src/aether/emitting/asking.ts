@@ -6,7 +6,7 @@ import { ResendBudget } from "../../physics/resend.ts";
 import { readAnswer } from "../../wave/channel.ts";
 import type { Random } from "../../wave/ids.ts";
 import type { Reflection } from "../../wave/reflection.ts";
-import type { Wave } from "../../wave/wave.ts";
+import type { Moment, Wave } from "../../wave/wave.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { deferred } from "../deferred.ts";
 import { type CheckedEmit, type CheckedQuery, DEFAULT_TIMEOUT_MS, refuseResend } from "../options.ts";
@@ -265,6 +265,10 @@ export class Asking implements PendingHost {
 
   now(): number {
     return this.#parts.time.moment.at;
+  }
+
+  moment(): Moment {
+    return this.#parts.time.moment;
   }
 
   release(pending: Pending): void {

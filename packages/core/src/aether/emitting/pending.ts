@@ -11,13 +11,14 @@ import {
   type Teller,
 } from "../../wave/exchange.ts";
 import { type Reflection, reflect } from "../../wave/reflection.ts";
-import { Wave } from "../../wave/wave.ts";
+import { type Moment, Wave, type WaveHead } from "../../wave/wave.ts";
 import { Deadline } from "../deadlines.ts";
 
 /** What a pending exchange needs from its vibrator. */
 export interface PendingHost {
   /** Monotonic milliseconds. */
   now(): number;
+  moment(): Moment;
   /** Takes it out of the sweep of deadlines. */
   release(pending: Pending): void;
   /** Lets it expire at its deadline. */
@@ -149,7 +150,7 @@ export class Pending extends Deadline implements Exchange {
   answered(answer: Answer): void {
     this.#done++;
     if (!this.#ended && this.#wave !== undefined && this.#kind !== "command") {
-      const response = responseTo(this.#wave, answer, this.host.now());
+      const response = responseTo(this.#wave, answer, this.host.moment());
       if (this.#kind === "query") {
         this.#end();
         this.#outcome.answered?.(response);
@@ -321,16 +322,34 @@ export class Pending extends Deadline implements Exchange {
   }
 }
 
+/** The head of the last response: those that one answerer gives on one channel have it in common. */
+let lastHead: WaveHead | undefined;
+
+function headOf(channel: string, source: string, sourceId: string, halfLifeMs: number, bytes: number): WaveHead {
+  const head = lastHead;
+  if (
+    head?.channel === channel &&
+    head.origin.sourceId === sourceId &&
+    head.origin.source === source &&
+    head.halfLifeMs === halfLifeMs &&
+    head.bytes === bytes
+  ) {
+    return head;
+  }
+  lastHead = { channel, kind: "response", origin: { source, sourceId }, halfLifeMs, bytes };
+  return lastHead;
+}
+
 /** The response wave that `answer` makes to `query`: one hop further, as loud as the query still is. */
-function responseTo(query: Wave, { by: source, byId: sourceId, payload }: Answer, now: number): Wave {
-  const { channel, halfLifeMs } = query;
+function responseTo(query: Wave, { by, byId, payload }: Answer, moment: Moment): Wave {
+  const { id, key } = query;
   return new Wave({
-    id: `${query.id}?${sourceId}`,
-    head: { channel, kind: "response", origin: { source, sourceId }, halfLifeMs, bytes: weigh(payload) },
+    id: `${id}?${byId}`,
+    head: headOf(query.channel, by, byId, query.halfLifeMs, weigh(payload)),
     payload,
-    amplitude: query.amplitudeAt(now),
-    moment: { at: now, surroundings: query.surroundings },
-    lineage: { hops: query.hops + 1, cause: query.id, trace: query.trace },
-    extras: query.key === undefined ? undefined : { key: query.key },
+    amplitude: query.amplitudeAt(moment.at),
+    moment: query.surroundings === moment.surroundings ? moment : { at: moment.at, surroundings: query.surroundings },
+    lineage: { hops: query.hops + 1, cause: id, trace: query.trace },
+    extras: key === undefined ? undefined : { key },
   });
 }

@@ -6,7 +6,7 @@ import type { Link } from "../../medium/medium.ts";
 import { Channel } from "../../wave/channel.ts";
 import { assertChannelName } from "../../wave/channel-name.ts";
 import type { Reflection } from "../../wave/reflection.ts";
-import { type Target, Wave, type WaveExtras } from "../../wave/wave.ts";
+import { type Moment, type Target, Wave, type WaveExtras } from "../../wave/wave.ts";
 import type { Contracts } from "../contracts.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { deferred } from "../deferred.ts";
@@ -172,6 +172,10 @@ export class Reemission implements PendingHost {
 
   now(): number {
     return this.#parts.time.moment.at;
+  }
+
+  moment(): Moment {
+    return this.#parts.time.moment;
   }
 
   release(pending: Pending): void {

@@ -71,6 +71,7 @@ export class Handlers implements Runnable, Consumer {
   /** Runs that have a slot: those of handlers, and of schemas that take their time. */
   #active = 0;
   readonly #concurrency: number;
+  readonly #isRecorded: boolean;
   /** Whether the handler takes waves as they are. */
   readonly #asTheyAre: boolean;
   #paused = false;
@@ -106,6 +107,7 @@ export class Handlers implements Runnable, Consumer {
     this.#shared = shared;
     this.#concurrency = settings.concurrency;
     this.#asTheyAre = read === asItIs;
+    this.#isRecorded = delivery.isRecorded;
     this.#read = read;
     this.#contract = contract;
     this.#settings = settings;
@@ -388,7 +390,9 @@ export class Handlers implements Runnable, Consumer {
       this.#running = new Runs(this.#settings.timeoutMs, deadlines, time, {
         done: (settled, value) => {
           this.#done(settled, value);
-          this.wake();
+          if (this.#run !== undefined || this.#delivery.size > 0) {
+            this.wake();
+          }
         },
         failed: (settled, error) => {
           this.#failed(settled, error);
@@ -452,7 +456,9 @@ export class Handlers implements Runnable, Consumer {
       this.#answers ??= new Answers(this.#delivery, this.#shared.replies, this.#contract);
       this.#answers.give(handling, exchange, value);
     }
-    void this.#delivery.settle(wave, true);
+    if (this.#isRecorded) {
+      void this.#delivery.settle(wave, true);
+    }
     this.#finished(wave);
   }
 

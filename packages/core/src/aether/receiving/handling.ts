@@ -258,8 +258,11 @@ export class Handling implements HandlerContext {
   /** The run has ended. */
   settle(): void {
     this.#settled = true;
-    for (const off of this.#late?.offOver ?? []) {
-      off();
+    const offOver = this.#late?.offOver;
+    if (offOver !== undefined) {
+      for (const off of offOver) {
+        off();
+      }
     }
   }
 }

@@ -1,6 +1,5 @@
 /** Handlers at work that take their time, in the order they started: the first to start is the first to be late. */
 
-import type { Moment } from "../../wave/wave.ts";
 import { Deadline, type Deadlines } from "../deadlines.ts";
 import type { TickTime } from "../tick-time.ts";
 import type { Handling } from "./handling.ts";
@@ -19,7 +18,8 @@ export interface RunsOutcome {
 /** A place for one handling. It is used again when the promise of that has settled, so its callbacks are made once. */
 export class Run {
   handling: Handling | undefined;
-  started: Moment | undefined;
+  /** Monotonic milliseconds. No whole number at first, so that it is kept as a fraction from the beginning. */
+  startedAt: number = Number.NaN;
   before: Run | undefined;
   after: Run | undefined;
   readonly onValue: (value: unknown) => void;
@@ -67,20 +67,20 @@ export class Runs extends Deadline {
 
   /** Waits for `promise`, the result of a handling that has just started. */
   follow(handling: Handling, promise: PromiseLike<unknown>): Run {
-    const { moment } = this.#time;
+    const { at } = this.#time.moment;
     const run = this.#free.pop() ?? new Run(this, this.#outcome);
-    this.#link(run, handling, moment);
+    this.#link(run, handling, at);
     if (!this.#watched) {
       this.#watched = true;
-      this.#deadlines.add(this, this.#timeoutMs, moment.at);
+      this.#deadlines.add(this, this.#timeoutMs, at);
     }
     promise.then(run.onValue, run.onError);
     return run;
   }
 
-  #link(run: Run, handling: Handling, moment: Moment): void {
+  #link(run: Run, handling: Handling, at: number): void {
     run.handling = handling;
-    run.started = moment;
+    run.startedAt = at;
     run.before = this.#last;
     if (this.#last === undefined) {
       this.#first = run;
@@ -122,8 +122,12 @@ export class Runs extends Deadline {
       after.before = before;
     }
     run.handling = undefined;
-    run.before = undefined;
-    run.after = undefined;
+    if (before !== undefined) {
+      run.before = undefined;
+    }
+    if (after !== undefined) {
+      run.after = undefined;
+    }
   }
 
   /** Gives up those whose time has passed, and watches the next. */
@@ -134,7 +138,7 @@ export class Runs extends Deadline {
       const { handling } = run;
       this.#unlink(run);
       if (handling !== undefined && this.#outcome.late(handling)) {
-        this.#link(run, handling, this.#time.moment);
+        this.#link(run, handling, this.#time.moment.at);
       }
     }
     if (this.#first !== undefined && !this.#watched) {
@@ -152,6 +156,6 @@ export class Runs extends Deadline {
   }
 }
 
-function dueOf({ started }: Run, timeoutMs: number): number {
-  return (started?.at ?? 0) + timeoutMs;
+function dueOf({ startedAt }: Run, timeoutMs: number): number {
+  return startedAt + timeoutMs;
 }
