@@ -104,7 +104,7 @@ describe("handlers", () => {
     expect([runs, started]).toEqual([3, 3]);
     expect(resonance.stats().queued).toBe(17);
     isDead = false;
-    await expect.poll(() => handled, { timeout: 3000 }).toBe(17);
+    await expect.poll(() => handled, { timeout: 15_000 }).toBe(17);
     expect(resonance.stats().queued).toBe(0);
   });
 
