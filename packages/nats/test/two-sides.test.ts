@@ -362,10 +362,12 @@ describe("strangers", () => {
     client.publish(subjects.of("w", 4, "orders.deleted"), message);
     client.publish(subjects.of("b", 4, "orders.created"), message);
     client.publish(subjects.of("q", 4, "stock.check"), vectorMessage(0));
+    client.publish(subjects.of("w", 8, "orders.created"), message);
+    client.publish(`${namespace}.w.loud.orders.created`, "{}");
     await client.flush();
-    await until(() => far.stats().received === 7);
+    await until(() => far.stats().received === 9);
     expect(heard).toEqual([]);
-    expect(far.stats().absorbed.malformed).toBe(7);
+    expect(far.stats().absorbed.malformed).toBe(9);
     client.publish(subjects.of("w", 4, "orders.created"), message);
     await alpha.emit("fine", "fine");
     await until(() => heard.length === 3);

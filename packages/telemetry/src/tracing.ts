@@ -18,6 +18,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
 import { AMPLITUDE, type Sampling, samplerOf } from "./sampler.ts";
+import { Beginnings, unkept, unkeptContext } from "./unkept.ts";
 
 /** Options of {@link tracing}. */
 export interface TracingOptions {
@@ -55,9 +56,12 @@ export function tracing(aether: Aether, options: TracingOptions): Tracing {
     throw new AetherError("AETHER_BAD_OPTION", `Expected \`sampling\` to be 0 to 1 or "amplitude", got ${sampling}`);
   }
   const processor = new BatchSpanProcessor(exporterOf(options), { scheduledDelayMillis: exportEveryMs });
+  const sampler = samplerOf(sampling);
+  const beginnings = new Beginnings(sampler);
   const provider = new BasicTracerProvider({
     resource: defaultResource().merge(resourceFromAttributes({ "service.name": serviceName })),
-    sampler: samplerOf(sampling),
+    idGenerator: beginnings,
+    sampler,
     spanProcessors: [processor],
   });
   const tracer = provider.getTracer("@aether/telemetry");
@@ -65,8 +69,17 @@ export function tracing(aether: Aether, options: TracingOptions): Tracing {
   const handled = new WeakMap<Wave, Context>();
   const contextOf = (wave: Wave): Context => handled.get(wave) ?? extracted(wave);
   const forget = aether.use({
-    emit: (draft, next) => emitted(tracer, draft, parentOf(draft, contextOf), next),
+    emit: (draft, next) => {
+      const headers = unkeptHeaders(draft, beginnings);
+      return headers === undefined
+        ? emitted(tracer, draft, parentOf(draft, contextOf), next)
+        : next({ ...draft, options: { ...draft.options, headers } });
+    },
     around: (handle) => (wave, ctx) => {
+      const without = unkeptContext(wave.headers);
+      if (without !== undefined) {
+        return contexts.with(without, () => handle(wave, ctx));
+      }
       const span = tracer.startSpan(
         `process ${wave.channel}`,
         { kind: SpanKind.CONSUMER, attributes: attributesOf("process", wave) },
@@ -122,15 +135,30 @@ function parentOf({ cause }: Draft, contextOf: (wave: Wave) => Context): Context
   return cause === undefined || trace.getSpan(active) !== undefined ? active : contextOf(cause);
 }
 
+/** The headers of a wave whose trace is not kept; `undefined`: it is, or whatever is active decides. */
+function unkeptHeaders({ cause, contract, options }: Draft, beginnings: Beginnings): Draft["options"]["headers"] {
+  if (trace.getSpan(contexts.active()) !== undefined) {
+    return undefined;
+  }
+  const headers = cause === undefined ? beginnings.unkept(amplitudeOf(contract, options)) : unkept(cause.headers);
+  return headers && { ...options.headers, ...headers };
+}
+
+/** As a number, where it is given as one. */
+function amplitudeOf(contract: Draft["contract"], options: Draft["options"]): number | undefined {
+  const amplitude = options.amplitude ?? contract?.amplitude;
+  return typeof amplitude === "number" ? amplitude : undefined;
+}
+
 async function emitted<R>(
   tracer: Tracer,
   draft: Draft,
   parent: Context,
   next: (draft: Draft) => Promise<R>,
 ): Promise<R> {
-  const { channel, kind, options } = draft;
+  const { channel, kind, contract, options } = draft;
   const asks = kind === "query";
-  const amplitude = typeof options.amplitude === "number" ? options.amplitude : draft.contract?.amplitude;
+  const amplitude = amplitudeOf(contract, options);
   const span = tracer.startSpan(
     `${asks ? "query" : "send"} ${channel}`,
     {
@@ -140,7 +168,7 @@ async function emitted<R>(
         "messaging.operation.type": "send",
         "messaging.destination.name": channel,
         "aether.kind": kind,
-        ...(typeof amplitude === "number" ? { [AMPLITUDE]: amplitude } : {}),
+        ...(amplitude === undefined ? {} : { [AMPLITUDE]: amplitude }),
       },
     },
     parent,

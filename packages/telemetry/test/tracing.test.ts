@@ -1,4 +1,4 @@
-import { Aether, channel } from "@aether/core";
+import { Aether, channel, type Wave } from "@aether/core";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace-base";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -115,6 +115,40 @@ describe("tracing", () => {
     expect(count("send loud.reading")).toBe(400);
     expect(count("send quiet.reading")).toBeLessThan(100);
     expect(count("process quiet.reading")).toBe(count("send quiet.reading"));
+  });
+
+  test("keeps a trace whole or not at all, and carries on which", async () => {
+    const { aether, tracer, spans } = await traced({ sampling: 0.5 }, "explicit");
+    const ends: Wave[] = [];
+    await aether.vibrator("beta").resonateOn("orders.created", async (wave, ctx) => {
+      expect(wave.headers["mine"]).toBe("as it was");
+      tracer.tracer.startSpan("own", {}, tracer.contextOf(wave)).end();
+      await ctx.emit("stock.reserved");
+    });
+    await aether.vibrator("gamma").resonateOn("stock.reserved", (wave) => void ends.push(wave));
+    const alpha = aether.vibrator("alpha");
+    for (let n = 0; n < 200; n++) {
+      await alpha.emit("orders.created", n, { headers: { mine: "as it was" } });
+    }
+    await aether.close();
+    const all = await spans();
+    const kept = ends.filter(({ headers }) => headers["traceparent"]?.endsWith("-01"));
+    const others = ends.filter(({ headers }) => headers["traceparent"]?.endsWith("-00"));
+    expect([ends.length, kept.length + others.length]).toEqual([200, 200]);
+    expect(Math.min(kept.length, others.length)).toBeGreaterThan(50);
+    const tracesOf = (waves: readonly Wave[]) =>
+      new Set(waves.map(({ headers }) => headers["traceparent"]?.slice(3, 35)));
+    expect(tracesOf(others).size).toBe(others.length);
+    expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(tracesOf(kept));
+    for (const name of [
+      "send orders.created",
+      "process orders.created",
+      "own",
+      "send stock.reserved",
+      "process stock.reserved",
+    ]) {
+      expect(all.filter((span) => span.name === name).length, name).toBe(kept.length);
+    }
   });
 
   test("stops when it is closed", async () => {

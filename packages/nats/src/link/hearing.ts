@@ -122,6 +122,7 @@ export class Hearing implements Tuning {
     const { subjects, arrivals } = this.#parts;
     const place = subjects.read(message.subject);
     if (place === undefined) {
+      this.#listener.malformed(1); // There is no such band.
       return;
     }
     const { data } = message;
