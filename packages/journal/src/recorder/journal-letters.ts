@@ -10,7 +10,7 @@ import {
   matches,
   type NewDeadLetter,
 } from "@aether/core";
-import type { Ledger } from "./ledger.ts";
+import type { LetterBook } from "./letter-book.ts";
 import { letterIdOf } from "./letter-shelf.ts";
 
 function covers(pattern: string | undefined, channel: string): boolean {
@@ -19,27 +19,27 @@ function covers(pattern: string | undefined, channel: string): boolean {
 
 /** The letters, as one link sees them. */
 export class JournalLetters implements DeadLetterStore {
-  readonly #ledger: Ledger;
+  readonly #letters: LetterBook;
   readonly #moment: () => Moment;
 
-  constructor(ledger: Ledger, moment: () => Moment) {
-    this.#ledger = ledger;
+  constructor(letters: LetterBook, moment: () => Moment) {
+    this.#letters = letters;
     this.#moment = moment;
   }
 
   async add(letter: NewDeadLetter): Promise<string> {
     const id = letterIdOf(letter.group, letter.name, letter.wave.id);
-    await this.#ledger.bury(id, letter);
+    await this.#letters.bury(id, letter);
     return id;
   }
 
   async *list({ pattern, limit = Number.POSITIVE_INFINITY }: DeadLetterQuery): AsyncGenerator<DeadLetter> {
     let left = limit;
-    for (const [id, { channel }] of this.#ledger.letters.entries()) {
+    for (const [id, { channel }] of this.#letters.shelf.entries()) {
       if (left <= 0) {
         return;
       }
-      const letter = covers(pattern, channel) ? await this.#ledger.letter(id, this.#moment()) : undefined;
+      const letter = covers(pattern, channel) ? await this.#letters.letter(id, this.#moment()) : undefined;
       if (letter !== undefined) {
         yield letter;
         left--;
@@ -48,34 +48,34 @@ export class JournalLetters implements DeadLetterStore {
   }
 
   async take(id: string): Promise<DeadLetter | undefined> {
-    if (!this.#ledger.claims.claim(id)) {
+    if (!this.#letters.claims.claim(id)) {
       return undefined;
     }
-    const letter = await this.#ledger.letter(id, this.#moment());
+    const letter = await this.#letters.letter(id, this.#moment());
     if (letter === undefined) {
-      this.#ledger.claims.release(id);
+      this.#letters.claims.release(id);
     }
     return letter;
   }
 
   async putBack(id: string): Promise<void> {
-    this.#ledger.claims.release(id);
+    this.#letters.claims.release(id);
   }
 
   async forget(id: string): Promise<void> {
-    await this.#ledger.unbury({ reemitted: [id] });
-    this.#ledger.claims.release(id);
+    await this.#letters.unbury({ reemitted: [id] });
+    this.#letters.claims.release(id);
   }
 
   async purge({ pattern, id, before = Number.POSITIVE_INFINITY }: DeadLetterPurge): Promise<number> {
-    const purged = this.#ledger.letters
+    const purged = this.#letters.shelf
       .entries()
       .filter(([one, { channel, at }]) => (id === undefined || one === id) && at < before && covers(pattern, channel))
       .map(([one]) => one);
-    return purged.length === 0 ? 0 : await this.#ledger.unbury({ purged });
+    return purged.length === 0 ? 0 : await this.#letters.unbury({ purged });
   }
 
   async stats(): Promise<DeadLetterStats> {
-    return this.#ledger.letters.stats;
+    return this.#letters.shelf.stats;
   }
 }

@@ -59,7 +59,7 @@ export class JournalRecorder implements Recorder {
 
   constructor(parts: JournalRecorderParts) {
     this.#parts = parts;
-    this.deadLetters = new JournalLetters(parts.ledger, () => parts.events.moment());
+    this.deadLetters = new JournalLetters(parts.ledger.letters, () => parts.events.moment());
   }
 
   async declare(patterns: readonly string[]): Promise<void> {

@@ -5,11 +5,9 @@ import {
   type Clock,
   contains,
   coverOf,
-  type DeadLetter,
   type Follower,
   type From,
   type Moment,
-  type NewDeadLetter,
   type RecordedGroup,
   type Surroundings,
   type Wave,
@@ -25,9 +23,7 @@ import { type CheckpointStore, Checkpoints } from "./checkpoints.ts";
 import { glanceAt } from "./glance.ts";
 import { KnownIds } from "./known-ids.ts";
 import { checkpointOf, LedgerState } from "./ledger-state.ts";
-import { LetterClaims } from "./letter-claims.ts";
-import { appendLetter, readLetter } from "./letter-record.ts";
-import type { LetterShelf } from "./letter-shelf.ts";
+import { LetterBook } from "./letter-book.ts";
 import { appendJson, isFullLog, OWN } from "./own-records.ts";
 import { Place } from "./place.ts";
 import { factsFields, identityOf, type PlaceFacts, type PlaceName } from "./place-facts.ts";
@@ -82,13 +78,12 @@ function isKept({ kind }: Wave): boolean {
 
 /** Everything about recorded waves that the log does not say by itself. */
 export class Ledger {
-  readonly claims: LetterClaims;
+  readonly letters: LetterBook;
   readonly #parts: LedgerParts;
   readonly #log: Log;
   readonly #ids = new KnownIds();
   /** Waves that are being appended, by id. */
   readonly #running = new Map<string, Promise<Kept>>();
-  readonly #burying = new Map<string, Promise<void>>();
   readonly #places = new Map<string, Place>();
   readonly #placing = new Map<string, Promise<Place>>();
   readonly #writer: PlaceWriter;
@@ -114,18 +109,22 @@ export class Ledger {
   #closed = false;
 
   constructor(parts: LedgerParts) {
-    const { log, files, clock, retention, store } = parts;
+    const { log, files, clock, retention, store, surroundings } = parts;
     this.#parts = parts;
     this.#log = log;
-    this.claims = new LetterClaims(clock);
     this.#records = new StoredRecords(log, files);
+    this.letters = new LetterBook({
+      ...{ log, clock, surroundings, records: this.#records, bodies: this.#bodies },
+      shelf: () => this.#state.letters,
+      applied: () => this.#applied(),
+    });
     this.#checkpoints = new Checkpoints({
       log,
       retention,
       store,
       state: () => this.#checkpoint(),
       low: () => this.#low(),
-      move: (upTo) => this.#moveLetters(upTo),
+      move: (upTo) => this.letters.move(upTo),
     });
     this.#writer = new PlaceWriter({
       log,
@@ -136,10 +135,6 @@ export class Ledger {
 
   get clock(): Clock {
     return this.#parts.clock;
-  }
-
-  get letters(): LetterShelf {
-    return this.#state.letters;
   }
 
   /** Reads what was remembered, and the log since. */
@@ -565,80 +560,11 @@ export class Ledger {
     await this.#writer.flush();
   }
 
-  // Dead letters.
-
-  /** Keeps `letter` as `id`, unless it is there. */
-  async bury(id: string, letter: NewDeadLetter): Promise<void> {
-    if (this.letters.get(id) !== undefined) {
-      return;
-    }
-    const run = this.#burying.get(id) ?? this.#bury(id, letter).finally(() => void this.#burying.delete(id));
-    this.#burying.set(id, run);
-    await run;
-  }
-
-  async #bury(id: string, letter: NewDeadLetter): Promise<void> {
-    const position = await appendLetter(this.#log, id, letter, false);
-    const { channel } = letter.wave;
-    this.letters.add({ id, channel, at: letter.at, moved: false }, placeOf(position).sequence);
-    this.#applied();
-  }
-
-  /** Letters leave. Resolves to how many were there. */
-  async unbury(fields: {
-    readonly reemitted?: readonly string[];
-    readonly purged?: readonly string[];
-  }): Promise<number> {
-    const ids = [...(fields.reemitted ?? []), ...(fields.purged ?? [])];
-    if (!ids.some((id) => this.letters.get(id) !== undefined)) {
-      return 0;
-    }
-    await appendJson(this.#log, OWN.letters, fields);
-    const count = this.letters.remove(fields);
-    this.#applied();
-    return count;
-  }
-
-  /** The letter `id`; `undefined`: it is not there. */
-  async letter(id: string, moment: Moment): Promise<DeadLetter | undefined> {
-    for (let shelved = this.letters.get(id); shelved !== undefined; ) {
-      const record = await this.#records.load(shelved.sequence);
-      const letter = record && readLetter(record, this.#bodies, moment);
-      const now = this.letters.get(id);
-      if (letter !== undefined || now?.sequence === shelved.sequence) {
-        return now && letter;
-      }
-      shelved = now; // It was moved meanwhile.
-    }
-    return undefined;
-  }
-
-  /** Letters up to `upTo` are written again, so that their segments can go; as far as there is room for them. */
-  async #moveLetters(upTo: number): Promise<number> {
-    const { clock, surroundings } = this.#parts;
-    const inTheirOrder = [...this.letters.entries()].sort(([, one], [, other]) => one.sequence - other.sequence);
-    for (const [id, { sequence, channel, at }] of inTheirOrder) {
-      const letter = sequence <= upTo ? await this.letter(id, { at: clock.monotonic(), surroundings }) : undefined;
-      if (letter !== undefined) {
-        try {
-          const position = await appendLetter(this.#log, id, letter, true);
-          this.letters.add({ id, channel, at, moved: true }, placeOf(position).sequence);
-        } catch (error) {
-          if (isFullLog(error)) {
-            return sequence - 1;
-          }
-          throw error;
-        }
-      }
-    }
-    return upTo;
-  }
-
   // What is kept, and what may go.
 
   #checkpoint(): unknown {
     const places = [...this.#places.values()].map((place) => place.facts());
-    return checkpointOf(this.#state.cover, places, this.letters, this.#ids.since);
+    return checkpointOf(this.#state.cover, places, this.#state.letters, this.#ids.since);
   }
 
   /** Sequence up to which no group needs anything; `undefined`: there is no group. What nobody needs leaves the index. */
