@@ -5,7 +5,7 @@ import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Connection } from "../connection.ts";
 import { deferred } from "../link/deferred.ts";
 import { type Delivery, deliveryOf } from "./delivery.ts";
-import { isMissing, type Managed, managed } from "./management.ts";
+import { isMissing, type Managed, managed, paused } from "./management.ts";
 
 const NANOS_PER_MS = 1e6;
 /** Messages that are asked for at once. */
@@ -14,6 +14,8 @@ const BATCH = 256;
 const KEPT_MS = 30_000;
 /** After so long a request is lost. */
 const LOST_MS = 5000;
+/** How long a server is given that has not caught up. */
+const BEHIND_MS = 50;
 
 /** What reading a stream works with. */
 export interface StreamReading extends Managed {
@@ -54,13 +56,30 @@ export async function* deliveries(
           next = delivery.sequence + 1;
           yield delivery;
         }
-        if (reader.atEnd || (typeof next === "number" && next > span.last)) {
+        if (typeof next === "number" && next > span.last) {
           return;
+        }
+        if (reader.atEnd) {
+          if (await isEnd(next, filter, parts)) {
+            return;
+          }
+          await paused(BEHIND_MS);
+          break; // It stands at a server that has not got everything yet.
         }
       }
     } finally {
       await reader.close();
     }
+  }
+}
+
+/** Whether nothing stands from `next` on. The stream itself is asked: a reader may be at a server that lags behind. */
+async function isEnd(next: number | Date, filter: string | undefined, parts: StreamReading): Promise<boolean> {
+  try {
+    const last = await parts.manager.streams.getMessage(parts.stream, { last_by_subj: filter ?? ">" });
+    return last === null || (typeof next === "number" ? last.seq < next : last.time < next);
+  } catch {
+    return true; // There is none, or the stream does not say: what was read is what there was.
   }
 }
 
